@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * supervisor: receives notifications, finds out on whose behalf each call is made, decides, replies
+ * and reports. Joins policy/ and symbolizer/, which never see each other.
+ */
+#ifndef MJ_SUPERVISOR_H
+#define MJ_SUPERVISOR_H
+
+#include <time.h>
+
+#include "policy/policy.h"
+#include "preload/preload.h"
+#include "symbolizer/symbolizer.h"
+
+/** What happens to a refused call. */
+enum mj_on_deny {
+	MJ_ON_DENY_ERRNO = 0, /**< it returns -EPERM */
+	MJ_ON_DENY_KILL,      /**< the process is killed with SIGKILL */
+	MJ_ON_DENY_LOG,       /**< it goes through, and is reported */
+};
+
+/** Why a call was refused. */
+enum mj_reason {
+	MJ_REASON_POLICY,       /**< a module on the stack may not do it */
+	MJ_REASON_UNATTRIBUTED, /**< no module on the stack, and not every module may do it */
+	MJ_REASON_C,            /**< C code without a Go caller, and not every module may do it */
+	MJ_REASON_CEILING,      /**< the module that executed this program may not do it */
+	MJ_REASON_WALK,         /**< the stack could not be walked to its end */
+	MJ_REASON_UNREADABLE,   /**< the thread, its memory or its program could not be read */
+	MJ_REASON_OPAQUE,       /**< a Go program whose tables modjail cannot read */
+};
+const char *mj_reason_name(enum mj_reason reason); /**< "policy", "unattributed", ... */
+
+/** A refused call. All pointers are borrowed for the duration of the callback. */
+struct mj_refusal {
+	struct timespec time; /**< CLOCK_REALTIME */
+	pid_t pid, tid;
+	struct mj_call call;
+	uint64_t ip;
+	enum mj_reason reason;
+	const char *detail;    /**< one clause in words: why a walk is incomplete, what is unreadable */
+	enum mj_cap capability; /**< the first one lacking */
+	int errnum;            /**< what the caller got; 0 if the call went through (MJ_ON_DENY_LOG) */
+	const struct mj_image *image; /**< for module indices; NULL if the program is unknown */
+	const struct mj_stack *stack; /**< NULL if there was no walk; may be incomplete */
+	int subject;           /**< the blamed module (mj_image_module), or MJ_SUBJECT_* */
+	size_t blamed_pc;      /**< index into stack->pcs of the blamed frame... */
+	size_t blamed_frame;   /**< ...and into that mj_pc's frames; only for MJ_REASON_POLICY */
+	const char *program;   /**< path of the program as far as known, "" otherwise */
+	uint64_t count;        /**< 1 at first; at the end of the run, how often it was repeated */
+};
+
+enum mj_notice_level { MJ_NOTICE_WARNING, MJ_NOTICE_ERROR };
+
+/** How modjail tells its user things. Called from supervisor threads, never concurrently. */
+struct mj_reporter {
+	void (*refusal)(void *ctx, const struct mj_refusal *refusal);
+	/** At the end, for each refusal that was repeated: the same, count filled in, no stack. */
+	void (*repeated)(void *ctx, const struct mj_refusal *refusal, const char *place);
+	void (*notice)(void *ctx, enum mj_notice_level level, const char *text);
+	void *ctx;
+};
+
+#define MJ_LATENCY_BUCKETS 512
+
+/** What --stats prints. */
+struct mj_stats {
+	uint64_t notifications, allowed, refused, gone; /**< gone: the caller vanished meanwhile */
+	uint64_t walks_complete;
+	uint64_t walks_incomplete[MJ_WHY_COUNT];
+	uint64_t roots[MJ_ROOT_LOADER + 1];
+	uint64_t ceiling_decisions; /**< decided without a walk: not the Go program */
+	uint64_t pc_hits, pc_misses, pc_entries;
+	uint64_t thread_hits, thread_misses;
+	uint64_t processes, images;
+	uint64_t latency[MJ_LATENCY_BUCKETS]; /**< see mj_stats_percentile */
+	uint64_t by_call_count;
+	struct mj_call_stats {
+		int nr;
+		uint64_t allowed, refused;
+	} by_call[512]; /**< by_call_count used; one per number seen, ascending */
+};
+
+/** Latency percentile (0 to 100) in microseconds from RECV's return to SEND's return. */
+double mj_stats_percentile(const struct mj_stats *stats, double percent);
+
+/** One run of one program. All pointers borrowed until mj_run returns. */
+struct mj_run_args {
+	const struct mj_policy *policy; /**< NULL: --no-policy */
+	enum mj_on_deny on_deny;
+	const char *path; /**< file to execute */
+	char *const *argv;
+	char *const *envp;
+	struct mj_reporter reporter;
+	bool want_stats; /**< also measure time per notification */
+};
+
+/** How the program ended. */
+struct mj_run_result {
+	bool exec_failed;
+	int exec_errno;
+	int wait_status; /**< as from waitpid(2), of the program itself */
+	struct mj_stats *stats; /**< NULL unless want_stats; free() it */
+};
+
+/**
+ * Starts the program, supervises it and everything that it starts until the last of them ends.
+ * Blocks all signals of the calling thread meanwhile and passes them on to the program. Fails if the
+ * program could not be started at all; then nothing of it ran.
+ */
+int mj_run(const struct mj_run_args *args, struct mj_run_result *ret, struct mj_error *err);
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * symbolizer: from a program counter and a stack pointer to Go frames and their modules.
+ * Reads ELF, build info, pclntab and moduledata (all untrusted, all bounds-checked) and the memory
+ * of a stopped thread through a reader that the caller supplies. Knows nothing of policies.
+ */
+#ifndef MJ_SYMBOLIZER_H
+#define MJ_SYMBOLIZER_H
+
+#include "common/common.h"
+
+/* ---- images ---------------------------------------------------------------------------- */
+
+/** What an executable file is, as far as modjail can use it. */
+enum mj_image_kind {
+	MJ_IMAGE_NOT_ELF,   /**< a script, or anything else */
+	MJ_IMAGE_FOREIGN,   /**< ELF for another machine, class or byte order */
+	MJ_IMAGE_NOT_GO,    /**< ELF of this machine without any trace of Go */
+	MJ_IMAGE_GO_OPAQUE, /**< Go (build info or build id), but no usable pclntab or moduledata */
+	MJ_IMAGE_GO,        /**< Go, stacks can be walked */
+};
+
+/** A module of the program: from build info, or a path that the policy named. */
+struct mj_module {
+	const char *path;
+	const char *version; /**< "v1.2.3", "(devel)", or "" where unknown */
+	bool is_main;
+	bool in_build_info; /**< false: only the policy names it */
+};
+
+/** Subjects that are no module of mj_image_module(). */
+enum {
+	MJ_SUBJECT_STD = -1,  /**< standard library and runtime, and compiler-made functions */
+	MJ_SUBJECT_C = -2,    /**< code outside Go's text */
+};
+
+/** One logical frame. Inlined calls are frames of their own, innermost first. Strings are
+ * borrowed from the image and live as long as it does. */
+struct mj_frame {
+	const char *function; /**< as in the pclntab, "gopkg.in/yaml%2ev3.Unmarshal", or "" */
+	const char *file;     /**< "" where unknown */
+	int line;             /**< 0 where unknown */
+	int subject;          /**< index for mj_image_module(), or MJ_SUBJECT_* */
+	bool inlined;         /**< inlined into the next frame outwards */
+};
+
+/** One physical frame: a code address, with its logical frames. Kept by the image's PC cache. */
+struct mj_pc {
+	uint64_t pc; /**< address in the file, load bias taken off */
+	unsigned nframes;
+	const struct mj_frame *frames; /**< innermost first, nframes of them, at least 1 */
+};
+
+struct mj_image;
+
+/** Identity of a file: the device and inode that hold it, plus size and change time, since an
+ * inode can be rewritten between two executions. */
+struct mj_image_id {
+	uint64_t dev, ino, size;
+	int64_t ctime_sec, ctime_nsec;
+};
+
+/**
+ * Opens the executable behind fd (borrowed; may be closed afterwards) and reads what a walk
+ * needs. Succeeds for every readable file: what it is, is mj_image_kind(). extra lists module paths
+ * (n_extra, copied) that count as modules next to those of build info. name is for messages.
+ * Fails if the file cannot be read or mapped, or memory runs out.
+ */
+int mj_image_open(int fd, const char *name, const char *const *extra, size_t n_extra,
+                  struct mj_image **ret, struct mj_error *err);
+void mj_image_destroy(struct mj_image *image); /**< accepts NULL */
+
+enum mj_image_kind mj_image_kind(const struct mj_image *image);
+/** One sentence: why the kind is what it is ("no pclntab found", "32-bit ELF", ...). */
+const char *mj_image_why(const struct mj_image *image);
+struct mj_image_id mj_image_id(const struct mj_image *image);
+/** "go1.26.8", or "" where the program does not say. */
+const char *mj_image_go_version(const struct mj_image *image);
+/** The main package's import path ("path" line of build info), or "". */
+const char *mj_image_main_package(const struct mj_image *image);
+/** The main module's path ("mod" line of build info), or "". */
+const char *mj_image_main_module(const struct mj_image *image);
+size_t mj_image_module_count(const struct mj_image *image);
+const struct mj_module *mj_image_module(const struct mj_image *image, size_t index);
+/** Whether a module owns at least one function of the program. */
+bool mj_image_module_present(struct mj_image *image, size_t index);
+
+/**
+ * The logical frames of one code address (file address, bias taken off). is_return: pc is a return
+ * address, so the line and the inlining are those of pc-1 (the call), as in the Go runtime's
+ * traceback (runtime/symtab.go, runtime/traceback.go). NULL if pc is not in Go text.
+ * Cached; the result lives as long as the image.
+ */
+const struct mj_pc *mj_image_lookup(struct mj_image *image, uint64_t pc, bool is_return);
+
+/** Unescapes a pclntab function name for people ("yaml%2ev3" → "yaml.v3"); returns buf. */
+char *mj_function_display(const char *function, char *buf, size_t len);
+
+/** The package of a pclntab function name, unescaped, into buf; false for names without one. */
+bool mj_function_package(const char *function, char *buf, size_t len);
+
+/* ---- live processes -------------------------------------------------------------------- */
+
+/** Reads len bytes at addr of the process; returns how many bytes were read (fewer at the end of
+ * a mapping), 0 or -1 for none. */
+typedef ssize_t (*mj_read_memory)(void *ctx, uint64_t addr, void *buf, size_t len);
+
+struct mj_memory {
+	mj_read_memory read;
+	void *ctx;
+};
+
+/** The Go runtime of one process (an execution of an image): load bias and where its m's are. */
+struct mj_runtime;
+
+/** bias: where the image was loaded minus its link address (0 for non-PIE). */
+int mj_runtime_create(struct mj_image *image, uint64_t bias, struct mj_runtime **ret,
+                      struct mj_error *err);
+void mj_runtime_destroy(struct mj_runtime *runtime); /**< accepts NULL */
+
+/** How a walk ended. Only MJ_WALK_COMPLETE may be decided on; all else is refused. */
+enum mj_walk_status {
+	MJ_WALK_INCOMPLETE = 0, /**< see why */
+	MJ_WALK_COMPLETE,
+};
+
+/** Why a walk is not complete; the words are mj_walk_why_text(). */
+enum mj_walk_why {
+	MJ_WHY_NONE = 0,
+	MJ_WHY_NOT_GO_TEXT,     /**< a code address outside Go's text that no rule explains */
+	MJ_WHY_STACK_UNREADABLE,
+	MJ_WHY_BAD_PCSP,        /**< the tables give no frame size for this address */
+	MJ_WHY_SPWRITE,         /**< a function that moves SP in a way that is not understood */
+	MJ_WHY_NOT_A_CALL,      /**< a return address that does not follow a call instruction */
+	MJ_WHY_TOO_DEEP,
+	MJ_WHY_NO_GOROUTINE,    /**< on a system stack, and the goroutine could not be found */
+	MJ_WHY_BAD_SP,          /**< SP misaligned, or outside of every stack */
+	MJ_WHY_LOOP,            /**< stack switches that do not end */
+	MJ_WHY_MEMORY,
+	MJ_WHY_COUNT
+};
+const char *mj_walk_why_text(enum mj_walk_why why);
+
+/** What kind of root a complete walk reached. */
+enum mj_root {
+	MJ_ROOT_NONE = 0,
+	MJ_ROOT_GOROUTINE, /**< runtime.goexit: a goroutine's first frame */
+	MJ_ROOT_MAIN,      /**< runtime.main's goroutine */
+	MJ_ROOT_START,     /**< runtime.rt0_go: the program's start-up */
+	MJ_ROOT_SCHEDULER, /**< runtime.mstart, mcall, morestack: the scheduler, no goroutine */
+	MJ_ROOT_SIGNAL,    /**< runtime.sigtramp: a signal handler */
+	MJ_ROOT_C,         /**< C code with no Go caller: a thread that C made, a constructor */
+	MJ_ROOT_LOADER,    /**< the dynamic loader, before any code of the program ran */
+};
+const char *mj_root_name(enum mj_root root);
+
+/** A walked stack; reused from walk to walk so that the hot path does not allocate. */
+struct mj_stack {
+	enum mj_walk_status status;
+	enum mj_walk_why why;
+	uint64_t why_pc; /**< the address at which the walk gave up (live address) */
+	enum mj_root root;
+	size_t npcs;
+	const struct mj_pc **pcs; /**< innermost first; owned by the image of the runtime walked */
+	/* private to the walker: */
+	size_t cap;
+	uint8_t *bytes;
+	size_t bytes_cap;
+};
+
+void mj_stack_init(struct mj_stack *stack);
+void mj_stack_finish(struct mj_stack *stack);
+
+/**
+ * Walks the stack of a stopped thread from PC and SP into *stack. Never fails otherwise than by
+ * stack->status. Not thread-safe for one image: the caller serialises walks of an image.
+ */
+void mj_walk(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t pc, uint64_t sp,
+             struct mj_stack *stack);
+
+/** PC-cache statistics of an image, since it was opened. */
+struct mj_cache_stats {
+	uint64_t hits, misses, entries;
+};
+struct mj_cache_stats mj_image_cache_stats(const struct mj_image *image);
+
+#endif
