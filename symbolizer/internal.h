@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* symbolizer's own: what its files share. Not for other folders. */
+#ifndef MJ_SYMBOLIZER_INTERNAL_H
+#define MJ_SYMBOLIZER_INTERNAL_H
+
+#include "symbolizer/symbolizer.h"
+
+/* ---- ELF (elf.c): program headers and sections of one mapped file ----------------------- */
+
+struct mj_segment {
+	uint64_t vaddr, memsz, offset, filesz;
+	uint32_t flags; /* PF_R | PF_W | PF_X */
+};
+
+#define MJ_MAX_SEGMENTS 64
+
+struct mj_elf {
+	struct mj_span file;
+	unsigned nsegments; /* PT_LOAD only, in file order */
+	struct mj_segment segments[MJ_MAX_SEGMENTS];
+	bool is_pie;           /* ET_DYN */
+	uint64_t entry;        /* e_entry */
+	uint64_t phdr_vaddr;   /* where AT_PHDR of an unbiased process would point */
+	bool has_interp;       /* PT_INTERP: dynamically linked */
+	uint64_t dynamic_vaddr; /* PT_DYNAMIC, 0 if none */
+};
+
+/** Fills *elf from a mapped file. False: not ELF64 little-endian x86-64, *why says what it is. */
+bool mj_elf_parse(struct mj_span file, struct mj_elf *elf, enum mj_image_kind *kind,
+                  const char **why);
+/** A section's bytes by name; false if there is none, or it does not lie in the file. */
+bool mj_elf_section(const struct mj_elf *elf, const char *name, uint64_t *vaddr,
+                    struct mj_span *ret);
+/** File bytes at a link address, from there to the end of what its segment has in the file. */
+bool mj_elf_at(const struct mj_elf *elf, uint64_t vaddr, struct mj_span *ret);
+/** The segment that holds vaddr (memsz counts), or NULL. */
+const struct mj_segment *mj_elf_segment(const struct mj_elf *elf, uint64_t vaddr);
+
+/* ---- build info (buildinfo.c) ----------------------------------------------------------- */
+
+struct mj_buildinfo {
+	bool found;
+	char *version; /* "go1.26.8" */
+	char *path;    /* "path" line */
+	size_t nmods;
+	struct mj_buildmod {
+		char *path, *version;
+		bool is_main;
+	} *mods;
+};
+
+/** Finds and parses Go's build info; found=false and success if the file has none. */
+int mj_buildinfo_read(const struct mj_elf *elf, struct mj_buildinfo *ret, struct mj_error *err);
+/** Parses the text block (lines path/mod/dep/=>/build) alone; for tests and fuzzers. */
+int mj_buildinfo_parse(const char *text, size_t len, struct mj_buildinfo *ret,
+                       struct mj_error *err);
+void mj_buildinfo_finish(struct mj_buildinfo *info);
+
+/* ---- pclntab and moduledata (pclntab.c) -------------------------------------------------- */
+
+enum mj_pcln_layout { MJ_PCLN_116, MJ_PCLN_118, MJ_PCLN_120 };
+
+struct mj_pclntab {
+	enum mj_pcln_layout layout;
+	uint64_t vaddr;      /* of the header */
+	struct mj_span data; /* from the header to the end of its segment's file bytes */
+	uint64_t nfunc, nfiles;
+	struct mj_span funcnames, cutab, filetab, pctab, functab;
+	/* from moduledata: */
+	uint64_t text, etext, minpc, maxpc;
+	uint64_t noptrdata, enoptrdata, data, edata, bss, ebss, noptrbss, enoptrbss;
+	uint64_t gofunc;     /* link address of go:func.*, 0 before 1.18 */
+	bool has_inline;     /* an inline tree can be read */
+};
+
+/** Finds pclntab (section or scan) and moduledata and checks both. False: *why says what lacks. */
+bool mj_pclntab_find(const struct mj_elf *elf, struct mj_pclntab *ret, const char **why);
+
+struct mj_func {
+	uint64_t entry, end;      /* link addresses, [entry, end) */
+	uint64_t funcoff;         /* offset of the _func in functab */
+	const char *name;
+	uint32_t pcsp, pcfile, pcln, npcdata, cu_offset;
+	uint8_t flag, nfuncdata;
+	struct mj_span pcdata;    /* npcdata u32 */
+	struct mj_span funcdata;  /* nfuncdata u32, or aligned u64 up to 1.17 */
+};
+
+#define MJ_FUNC_TOPFRAME 1
+#define MJ_FUNC_SPWRITE 2
+#define MJ_FUNC_ASM 4
+
+bool mj_pclntab_func(const struct mj_pclntab *tab, uint64_t pc, struct mj_func *ret);
+bool mj_pclntab_func_at(const struct mj_pclntab *tab, uint64_t index, struct mj_func *ret);
+/** A pc-value table: the value at pc in f; false if the table is malformed or lacks pc. */
+bool mj_pclntab_value(const struct mj_pclntab *tab, const struct mj_func *f, uint32_t table,
+                      uint64_t pc, int32_t *ret);
+/** File name by the function's compile unit and pcfile value; "" if unknown. */
+const char *mj_pclntab_file(const struct mj_pclntab *tab, const struct mj_func *f, int32_t fileno);
+
+/** One step of the inline tree at pc: the innermost inlined function there. parent_pc is where the
+ * call stands in the enclosing function. 1: found, 0: pc is not inlined, -1: malformed. */
+struct mj_inlined {
+	const char *name;
+	uint64_t parent_pc;
+};
+int mj_pclntab_inlined(const struct mj_elf *elf, const struct mj_pclntab *tab,
+                       const struct mj_func *f, uint64_t pc, struct mj_inlined *ret);
+
+/* ---- the image ---------------------------------------------------------------------------- */
+
+/** Functions that a walk treats specially, by name (funcIDs are renumbered between releases). */
+enum mj_special {
+	MJ_FN_ORDINARY = 0,
+	MJ_FN_GOEXIT,       /* runtime.goexit: root of a goroutine */
+	MJ_FN_MAIN,         /* runtime.main */
+	MJ_FN_RT0_GO,       /* runtime.rt0_go */
+	MJ_FN_MSTART,       /* runtime.mstart, runtime.mstart0/1 where it is the top frame */
+	MJ_FN_MCALL,        /* runtime.mcall */
+	MJ_FN_MORESTACK,    /* runtime.morestack */
+	MJ_FN_SYSTEMSTACK,  /* runtime.systemstack */
+	MJ_FN_SYSTEMSTACK_SWITCH,
+	MJ_FN_ASMCGOCALL,   /* runtime.asmcgocall, runtime.asmcgocall_no_g */
+	MJ_FN_CGOCALLBACK,  /* runtime.cgocallback */
+	MJ_FN_SIGTRAMP,     /* runtime.sigtramp, runtime.cgoSigtramp */
+	MJ_FN_SIGPANIC,     /* runtime.sigpanic, sigpanic0: frames that the kernel's signal injected */
+	MJ_FN_ASYNCPREEMPT, /* runtime.asyncPreempt, debugCallV1/2 */
+};
+
+/** A cached code address, with what a walk needs of it. pub must stay first. */
+struct mj_pc_entry {
+	struct mj_pc pub;
+	bool is_return;
+	bool follows_call;   /* the bytes before pc decode as the end of a CALL */
+	bool pcsp_ok;
+	int32_t spdelta;     /* pcsp value at pc: bytes between SP and the return address */
+	uint8_t flag;        /* MJ_FUNC_* */
+	enum mj_special special;
+	uint64_t func_entry; /* link address of the physical function */
+};
+
+struct mj_image; /* image.c; files of this folder use the accessors below */
+
+/** As mj_image_lookup, with the walker's part. NULL if pc is not in Go text. */
+const struct mj_pc_entry *mj_image_pc(struct mj_image *image, uint64_t pc, bool is_return);
+const struct mj_elf *mj_image_elf(const struct mj_image *image);
+const struct mj_pclntab *mj_image_pclntab(const struct mj_image *image);
+/** Entry and end of the n-th (from 0) function with exactly this name; false if there is none. */
+bool mj_image_function(const struct mj_image *image, const char *name, unsigned n,
+                       struct mj_func *ret);
+/** "go1.26.8" → 126; 0 if unknown or a development version. */
+unsigned mj_image_go_minor(const struct mj_image *image);
+/** Found once per image, kept for its next process: see runtime.c. Link addresses; 0: not yet. */
+struct mj_runtime_layout {
+	bool tried;
+	uint64_t m0, g0;           /* runtime.m0, runtime.g0 */
+	uint64_t allm;             /* runtime.allm, 0 until it has been found in a live process */
+	uint32_t m_curg, m_alllink; /* offsets in runtime.m */
+};
+struct mj_runtime_layout *mj_image_runtime_layout(struct mj_image *image);
+
+#endif
