@@ -42,7 +42,7 @@ struct mj_spawned {
 	pid_t pid;
 	int listener;         /**< owned by the caller, O_CLOEXEC; the jailed side holds no copy */
 	bool killable;        /**< the kernel took WAIT_KILLABLE_RECV (5.19) */
-	volatile int *exec_errno; /**< set by the child if execve failed; see mj_spawn_exec_errno */
+	void *shared;         /**< private: the page shared with the child until mj_spawn_finish */
 };
 
 /**

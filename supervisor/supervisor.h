@@ -56,12 +56,12 @@ enum mj_notice_level { MJ_NOTICE_WARNING, MJ_NOTICE_ERROR };
 struct mj_reporter {
 	void (*refusal)(void *ctx, const struct mj_refusal *refusal);
 	/** At the end, for each refusal that was repeated: the same, count filled in, no stack. */
-	void (*repeated)(void *ctx, const struct mj_refusal *refusal, const char *place);
+	void (*repeated)(void *ctx, const struct mj_refusal *refusal);
 	void (*notice)(void *ctx, enum mj_notice_level level, const char *text);
 	void *ctx;
 };
 
-#define MJ_LATENCY_BUCKETS 512
+#define MJ_LATENCY_BUCKETS 1024
 
 /** What --stats prints. */
 struct mj_stats {
@@ -93,6 +93,8 @@ struct mj_run_args {
 	char *const *envp;
 	struct mj_reporter reporter;
 	bool want_stats; /**< also measure time per notification */
+	bool release_stdio; /**< once the program runs, let go of standard input and output, so that
+	                       its pipes close when it closes them */
 };
 
 /** How the program ended. */

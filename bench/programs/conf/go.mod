@@ -1,0 +1,3 @@
+module example.com/mjbench/conf
+
+go 1.19

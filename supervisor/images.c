@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Executable files: opened once, through /proc/PID/exe, so that other mount namespaces and deleted
+ * files work; kept by device, inode, size and change time. */
+#include "supervisor/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void
+id_of_stat(const struct stat *st, struct mj_image_id *ret)
+{
+	memset(ret, 0, sizeof(*ret)); /* it is a hash key: no padding left undefined */
+	ret->dev = st->st_dev;
+	ret->ino = st->st_ino;
+	ret->size = (uint64_t)st->st_size;
+	ret->ctime_sec = st->st_ctim.tv_sec;
+	ret->ctime_nsec = st->st_ctim.tv_nsec;
+}
+
+/* The paths that the policy names count as modules next to those of the build info. */
+static int
+open_image(struct supervisor *sup, int fd, const char *path, struct mj_image **ret)
+{
+	const struct mj_policy *policy = sup->args->policy;
+	size_t n = policy ? mj_policy_count(policy) : 0;
+	MJ_AUTO_FREE const char **extra = calloc(n + 1, sizeof(*extra));
+	if (!extra)
+		return -1;
+	size_t used = 0;
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(mj_policy_module(policy, i), "main") != 0)
+			extra[used++] = mj_policy_module(policy, i);
+	struct mj_error err;
+	return mj_image_open(fd, path, extra, used, ret, &err);
+}
+
+/* The program that was started is walked, and so is every other build of the same main module
+ * that it may execute: a re-execution of itself is the common case. */
+static bool
+is_walked(const struct supervisor *sup, const struct mj_image *image)
+{
+	if (!sup->program)
+		return true;
+	const char *ours = mj_image_main_module(sup->program->image);
+	return mj_image_kind(image) == MJ_IMAGE_GO && *ours &&
+	       strcmp(ours, mj_image_main_module(image)) == 0;
+}
+
+static struct sup_image *
+add_image(struct supervisor *sup, pid_t tgid, const char *link, const char **why)
+{
+	struct stat st;
+	char path[4096];
+	MJ_AUTO_FD int fd = open(link, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		*why = "its executable file cannot be opened";
+		return NULL;
+	}
+	ssize_t n = readlink(link, path, sizeof(path) - 1);
+	path[n > 0 ? n : 0] = '\0';
+	struct sup_image *entry = calloc(1, sizeof(*entry));
+	if (!entry || open_image(sup, fd, path, &entry->image) < 0) {
+		free(entry);
+		*why = "its executable file cannot be read";
+		return NULL;
+	}
+	id_of_stat(&st, &entry->id);
+	entry->walked = is_walked(sup, entry->image);
+	entry->path = strdup(path);
+	entry->floor.caps = MJ_CAPS_ALL;
+	HASH_ADD(hh, sup->images, id, sizeof(entry->id), entry);
+	if (sup->stats)
+		sup->stats->images++;
+	(void)tgid;
+	return entry;
+}
+
+struct sup_image *
+sup_image_of(struct supervisor *sup, pid_t tgid, const char **why)
+{
+	char link[64];
+	struct stat st;
+	struct mj_image_id id;
+	struct sup_image *entry;
+	snprintf(link, sizeof(link), "/proc/%d/exe", tgid);
+	if (stat(link, &st) < 0) {
+		*why = errno == EACCES || errno == EPERM
+		               ? "modjail may not look at the process: it is not dumpable, or it has "
+		                 "more privileges than modjail"
+		               : "it has no executable file";
+		return NULL;
+	}
+	id_of_stat(&st, &id);
+	HASH_FIND(hh, sup->images, &id, sizeof(id), entry);
+	return entry ? entry : add_image(sup, tgid, link, why);
+}
+
+struct mj_grant
+sup_image_grant(struct supervisor *sup, struct sup_image *image, int module)
+{
+	size_t index = (size_t)module;
+	if (index >= image->ngrants) {
+		size_t count = mj_image_module_count(image->image);
+		if (index >= count)
+			return (struct mj_grant){ 0 };
+		struct mj_grant *grants = realloc(image->grants, count * sizeof(*grants));
+		if (!grants)
+			return (struct mj_grant){ 0 };
+		for (size_t i = image->ngrants; i < count; i++) {
+			const struct mj_module *m = mj_image_module(image->image, i);
+			grants[i] = mj_policy_grant(sup->args->policy, m->path, m->is_main);
+		}
+		image->grants = grants;
+		image->ngrants = count;
+	}
+	return image->grants[index];
+}
+
+void
+sup_images_free(struct supervisor *sup)
+{
+	struct sup_image *entry, *next;
+	HASH_ITER(hh, sup->images, entry, next) {
+		HASH_DEL(sup->images, entry);
+		mj_image_destroy(entry->image);
+		free(entry->path);
+		free(entry->grants);
+		free(entry);
+	}
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* supervisor's own: what its files share. Not for other folders. */
+#ifndef MJ_SUPERVISOR_INTERNAL_H
+#define MJ_SUPERVISOR_INTERNAL_H
+
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <uthash.h>
+
+#include "supervisor/supervisor.h"
+
+/* ---- images (images.c) -------------------------------------------------------------------- */
+
+/** An executable file that some jailed process runs, or ran. */
+struct sup_image {
+	struct mj_image_id id;
+	struct mj_image *image;
+	bool walked;             /* the jailed program itself: its stacks are walked */
+	char *path;              /* for messages */
+	struct mj_grant floor;   /* intersection of the ceilings it was ever executed under */
+	struct mj_grant *grants; /* by module index, as far as looked up */
+	size_t ngrants;
+	UT_hash_handle hh;
+};
+
+/* ---- processes (process.c) ------------------------------------------------------------------ */
+
+enum sup_kind {
+	SUP_UNKNOWN = 0, /* could not be read: every call is refused */
+	SUP_STUB,        /* modjail's own child, not yet in the program */
+	SUP_WALKED,      /* the jailed Go program */
+	SUP_CEILING,     /* anything else: runs under its ceiling, without walks */
+};
+
+/** A jailed process between two executions. */
+struct sup_process {
+	pid_t tgid;
+	uint64_t start_time; /* /proc/PID/stat field 22, to notice a number that was used again */
+	enum sup_kind kind;
+	int mem_fd;          /* /proc/PID/mem: bound to the memory it had when opened */
+	struct sup_image *image;
+	struct mj_runtime *runtime;
+	uint64_t at_phdr, at_base, at_random;
+	struct mj_grant ceiling;
+	bool forked;       /* has not executed anything itself yet */
+	bool exec_pending; /* an execve was allowed; whether it succeeded is not known */
+	struct mj_grant pending_ceiling;
+	const char *unreadable; /* why kind is SUP_UNKNOWN */
+	UT_hash_handle hh;
+};
+
+/* ---- threads (thread.c) ----------------------------------------------------------------------- */
+
+struct sup_thread {
+	pid_t tid, tgid;
+	int syscall_fd; /* /proc/TID/syscall: bound to the task, ESRCH once that has ended */
+	UT_hash_handle hh;
+};
+
+/** What /proc/TID/syscall says of a thread that waits in a system call. */
+struct sup_where {
+	int64_t nr;
+	uint64_t args[6];
+	uint64_t sp, pc;
+};
+
+/* ---- the supervisor --------------------------------------------------------------------------- */
+
+struct sup_repeat; /* report.c */
+
+struct supervisor {
+	const struct mj_run_args *args;
+	int listener;
+	pid_t child;      /* the program's first process */
+	bool lineage_exact; /* no process was allowed to adopt others' children */
+	struct sup_process *processes;
+	struct sup_thread *threads;
+	struct sup_image *images;
+	struct sup_image *program; /* what the first process executed */
+	unsigned sweep_at;         /* number of records at which dead ones are looked for */
+	struct mj_stack stack;
+	struct sup_repeat *repeats;
+	unsigned nrepeats;
+	bool blind_noted;
+	pthread_mutex_t report_lock;
+	struct mj_stats *stats;
+};
+
+/** A verdict with what a report needs. */
+struct sup_verdict {
+	bool allow;
+	bool stub;          /* modjail's own call: no record */
+	enum mj_reason reason;
+	const char *detail;
+	struct mj_need need;
+	enum mj_cap capability;
+	int subject;
+	size_t blamed_pc, blamed_frame;
+	bool have_stack;
+	struct mj_grant stack_grant; /* intersection over the stack, for ceilings */
+};
+
+/* images.c */
+/** The record of a file that process tgid executes; NULL and *why if it cannot be opened. */
+struct sup_image *sup_image_of(struct supervisor *sup, pid_t tgid, const char **why);
+/** The grant of one of the image's modules. */
+struct mj_grant sup_image_grant(struct supervisor *sup, struct sup_image *image, int module);
+void sup_images_free(struct supervisor *sup);
+
+/* process.c */
+/** The record of a process, brought up to date; never NULL but for want of memory. */
+struct sup_process *sup_process_get(struct supervisor *sup, pid_t tgid);
+/** Reads that belong to a process, for walks. ctx is a struct sup_process. */
+ssize_t sup_process_read(void *process, uint64_t addr, void *buf, size_t len);
+ssize_t sup_process_ranges(void *process, struct mj_range *ret, size_t max);
+/** An execve of the process was allowed on a stack that may do grant. */
+void sup_process_exec(struct supervisor *sup, struct sup_process *process, struct mj_grant grant);
+/** Drops the records of processes and threads that have ended, if there are many. */
+void sup_sweep(struct supervisor *sup);
+void sup_processes_free(struct supervisor *sup);
+
+/* procfs.c: bounded parsers of /proc files, which do not allocate */
+struct sup_status {
+	pid_t tgid, ppid;
+};
+bool sup_read_status(pid_t tid, struct sup_status *ret);
+bool sup_read_start_time(pid_t pid, uint64_t *ret);
+struct sup_auxv {
+	uint64_t phdr, base, random;
+};
+bool sup_read_auxv(pid_t pid, struct sup_auxv *ret);
+/** Executable ranges of a process; those of the file mapped at at_base are the loader's. */
+ssize_t sup_read_ranges(pid_t pid, uint64_t at_base, struct mj_range *ret, size_t max);
+
+/* thread.c */
+/** The record of a thread, and where it waits. NULL with *why if it cannot be read. */
+struct sup_thread *sup_thread_get(struct supervisor *sup, pid_t tid, struct sup_where *where,
+                                  const char **why);
+void sup_thread_drop(struct supervisor *sup, struct sup_thread *thread);
+void sup_threads_free(struct supervisor *sup);
+
+/* decide.c */
+void sup_decide(struct supervisor *sup, struct sup_process *process, const struct mj_call *call,
+                const struct sup_where *where, struct sup_verdict *ret);
+
+/* notify.c */
+/** Receives and answers until nobody is left in the jail. A thread's main function. */
+void *sup_notify_loop(void *supervisor);
+
+/* report.c */
+void sup_report(struct supervisor *sup, const struct seccomp_notif *req, const struct mj_call *call,
+                const struct sup_process *process, const struct sup_verdict *verdict, int errnum);
+void sup_report_repeats(struct supervisor *sup);
+void sup_notice(struct supervisor *sup, enum mj_notice_level level, const char *fmt, ...)
+        MJ_PRINTF(3, 4);
+
+/* stats.c: all accept stats == NULL */
+void sup_stats_call(struct mj_stats *stats, int nr, bool allowed);
+void sup_stats_walk(struct mj_stats *stats, const struct mj_stack *stack);
+void sup_stats_latency(struct mj_stats *stats, uint64_t nanoseconds);
+
+/* signals.c */
+
+/** A process that does nothing but show which signals its process group was sent. */
+struct sup_sentinel {
+	pid_t pid;
+	int fd; /* to tell it which signals to take */
+};
+
+int sup_sentinel_start(struct sup_sentinel *ret, struct mj_error *err);
+void sup_sentinel_stop(struct sup_sentinel *sentinel);
+
+struct signalfd_siginfo;
+/** Passes one signal on to the program, if it did not get it by itself. */
+void sup_signal_forward(struct sup_sentinel *sentinel, pid_t program,
+                        const struct signalfd_siginfo *info);
+/** Stops modjail as the program was stopped, so that the shell sees it. Returns when continued. */
+void sup_stop_self(int sig);
+
+#endif

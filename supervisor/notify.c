@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The notification loop: receive, find out who and where, decide, reply, record.
+ *
+ * Races, and why they are none:
+ * - The caller dies, or its call is interrupted, at any point: its notification's id, which is
+ *   never used again, becomes invalid, and SEND fails with ENOENT. Whatever was read meanwhile, from a
+ *   thread that took over the number, decides nothing.
+ * - CONTINUE makes the kernel read the call's memory again. Nothing here decides on memory behind a pointer:
+ *   registers cannot change while the thread waits, and its stack only by unsafe code of its own
+ *   process (SECURITY.md).
+ */
+#include "supervisor/internal.h"
+
+#include <errno.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
+#define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
+#endif
+
+static bool
+still_valid(const struct supervisor *sup, uint64_t id)
+{
+	return ioctl(sup->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+}
+
+/* Calls by which a process can come to have children that it did not make, or to hide whose they
+ * are. From then on parents are not trusted any more (process.c, inherit). */
+static bool
+bends_lineage(const struct mj_call *call)
+{
+	switch (call->nr) {
+	case SYS_prctl:
+		return (uint32_t)call->args[0] == PR_SET_CHILD_SUBREAPER;
+	case SYS_clone:
+		return (call->args[0] & (CLONE_PARENT | CLONE_NEWPID)) != 0;
+	case SYS_clone3:
+	case SYS_unshare:
+	case SYS_setns:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void
+deny(struct sup_verdict *v, const struct mj_call *call, const char *why)
+{
+	memset(v, 0, sizeof(*v));
+	v->need = mj_call_need(call);
+	v->subject = MJ_SUBJECT_STD;
+	v->capability = mj_grant_lacks((struct mj_grant){ 0 }, v->need);
+	v->reason = MJ_REASON_UNREADABLE;
+	v->detail = why;
+}
+
+/* Who makes the call, and may it? *ret_process may be NULL. */
+static void
+judge(struct supervisor *sup, const struct seccomp_notif *req, const struct mj_call *call,
+      struct sup_verdict *v, struct sup_process **ret_process)
+{
+	const char *why = "modjail is out of memory";
+	struct sup_where where;
+	pid_t tid = (pid_t)req->pid;
+	if (tid <= 0) {
+		deny(v, call, "the thread is in a PID namespace that modjail cannot see");
+		return;
+	}
+	struct sup_thread *thread = sup_thread_get(sup, tid, &where, &why);
+	if (!thread) {
+		deny(v, call, why);
+		return;
+	}
+	if (where.nr != call->nr || where.pc != req->data.instruction_pointer) {
+		deny(v, call, "the thread is not where its call says it is");
+		return;
+	}
+	struct sup_process *process = sup_process_get(sup, thread->tgid);
+	if (!process) {
+		deny(v, call, why);
+		return;
+	}
+	*ret_process = process;
+	sup_decide(sup, process, call, &where, v);
+}
+
+/* What an allowed call changes in the records. */
+static void
+note_allowed(struct supervisor *sup, const struct mj_call *call, struct sup_process *process,
+             const struct sup_verdict *v)
+{
+	if (bends_lineage(call))
+		sup->lineage_exact = false;
+	if (process && !v->stub && (call->nr == SYS_execve || call->nr == SYS_execveat))
+		sup_process_exec(sup, process, v->stack_grant);
+}
+
+static void
+reply(struct supervisor *sup, const struct seccomp_notif *req, struct seccomp_notif_resp *resp)
+{
+	/* ENOENT: the caller has gone, or its call was interrupted and comes again. */
+	if (ioctl(sup->listener, SECCOMP_IOCTL_NOTIF_SEND, resp) < 0 && sup->stats)
+		sup->stats->gone++;
+	(void)req;
+}
+
+/* A refusal under --on-deny: what the caller gets. */
+static int
+punish(struct supervisor *sup, const struct seccomp_notif *req,
+       const struct sup_process *process, struct seccomp_notif_resp *resp)
+{
+	switch (sup->args->on_deny) {
+	case MJ_ON_DENY_LOG:
+		resp->error = 0;
+		resp->flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+		return 0;
+	case MJ_ON_DENY_KILL:
+		/* A waiting thread keeps its process's number from being used again. */
+		if (process && still_valid(sup, req->id))
+			kill(process->tgid, SIGKILL);
+		return EPERM;
+	case MJ_ON_DENY_ERRNO:
+	default:
+		return EPERM;
+	}
+}
+
+static void
+handle(struct supervisor *sup, const struct seccomp_notif *req)
+{
+	struct seccomp_notif_resp resp = { .id = req->id, .error = -EPERM };
+	struct mj_call call = { .nr = req->data.nr };
+	struct sup_process *process = NULL;
+	struct sup_verdict v;
+	memcpy(call.args, req->data.args, sizeof(call.args));
+	judge(sup, req, &call, &v, &process);
+	if (v.allow) {
+		note_allowed(sup, &call, process, &v);
+		resp.error = 0;
+		resp.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+		reply(sup, req, &resp);
+		if (!v.stub)
+			sup_stats_call(sup->stats, call.nr, true);
+		return;
+	}
+	if (!still_valid(sup, req->id)) {
+		/* Read while the caller went away: nobody was refused anything. */
+		if (sup->stats)
+			sup->stats->gone++;
+		return;
+	}
+	int errnum = punish(sup, req, process, &resp);
+	if (resp.flags & SECCOMP_USER_NOTIF_FLAG_CONTINUE)
+		note_allowed(sup, &call, process, &v);
+	sup_report(sup, req, &call, process, &v, errnum);
+	reply(sup, req, &resp);
+	sup_stats_call(sup->stats, call.nr, false);
+}
+
+static uint64_t
+now(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* RECV has no timeout and, before 6.11, does not return when the last user of the filter ends: the
+ * main thread sees POLLHUP then and cancels this one. Nothing is held while RECV waits. */
+static int
+receive(int listener, struct seccomp_notif *req)
+{
+	int old;
+	memset(req, 0, sizeof(*req)); /* the kernel insists (seccomp_unotify(2)) */
+	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &old);
+	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &old);
+	int rc = ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, req);
+	int errnum = errno;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
+	errno = errnum;
+	return rc;
+}
+
+static bool
+nobody_left(int listener)
+{
+	struct pollfd pfd = { .fd = listener };
+	return poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLHUP);
+}
+
+void *
+sup_notify_loop(void *arg)
+{
+	struct supervisor *sup = arg;
+	struct seccomp_notif req;
+	int old;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
+	/* Since 6.6: the reply runs the caller on this CPU at once. Without it, slower but right. */
+	(void)ioctl(sup->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS,
+	            SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+	for (;;) {
+		if (receive(sup->listener, &req) < 0) {
+			if (errno == ENOENT && nobody_left(sup->listener))
+				return NULL;
+			if (errno == ENOENT || errno == EINTR)
+				continue;
+			sup_notice(sup, MJ_NOTICE_ERROR,
+			           "cannot receive notifications: %s; the program is killed",
+			           strerror(errno));
+			kill(sup->child, SIGKILL);
+			return NULL;
+		}
+		if (sup->stats) {
+			uint64_t start = now();
+			handle(sup, &req);
+			sup_stats_latency(sup->stats, now() - start);
+		} else {
+			handle(sup, &req);
+		}
+	}
+}

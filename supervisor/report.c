@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Refusals as records: the first of a kind in full, its repetitions counted. */
+#include "supervisor/internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_REPEATS 4096
+
+/* The same call for the same reason from the same stack, in the same program. */
+struct repeat_key {
+	uint64_t stack_hash;
+	const struct sup_image *image;
+	int nr;
+	int reason;
+};
+
+struct sup_repeat {
+	struct repeat_key key;
+	uint64_t count;
+	struct mj_refusal first; /* without what was borrowed */
+	UT_hash_handle hh;
+};
+
+static const char *const reason_names[] = {
+	[MJ_REASON_POLICY] = "policy",         [MJ_REASON_UNATTRIBUTED] = "unattributed",
+	[MJ_REASON_C] = "c",                   [MJ_REASON_CEILING] = "ceiling",
+	[MJ_REASON_WALK] = "incomplete-walk",  [MJ_REASON_UNREADABLE] = "unreadable",
+	[MJ_REASON_OPAQUE] = "no-tables",
+};
+
+const char *
+mj_reason_name(enum mj_reason reason)
+{
+	return (unsigned)reason < MJ_ARRAY_LEN(reason_names) ? reason_names[reason] : "unknown";
+}
+
+static uint64_t
+hash_stack(const struct supervisor *sup, const struct sup_verdict *v)
+{
+	uint64_t hash = UINT64_C(1469598103934665603); /* FNV-1a, by words */
+	if (!v->have_stack)
+		return hash;
+	for (size_t i = 0; i < sup->stack.npcs; i++)
+		hash = (hash ^ sup->stack.pcs[i]->pc) * UINT64_C(1099511628211);
+	return (hash ^ sup->stack.why_pc) * UINT64_C(1099511628211);
+}
+
+/* Counts a refusal; true if it is the first of its kind, or there are too many kinds to tell. */
+static bool
+is_first(struct supervisor *sup, const struct mj_refusal *refusal, const struct repeat_key *key)
+{
+	struct sup_repeat *repeat;
+	HASH_FIND(hh, sup->repeats, key, sizeof(*key), repeat);
+	if (repeat) {
+		repeat->count++;
+		repeat->first.time = refusal->time;
+		return false;
+	}
+	if (sup->nrepeats >= MAX_REPEATS)
+		return true;
+	repeat = calloc(1, sizeof(*repeat));
+	if (!repeat)
+		return true;
+	repeat->key = *key;
+	repeat->count = 1;
+	repeat->first = *refusal;
+	repeat->first.stack = NULL;
+	repeat->first.detail = NULL;
+	HASH_ADD(hh, sup->repeats, key, sizeof(repeat->key), repeat);
+	sup->nrepeats++;
+	return true;
+}
+
+void
+sup_report(struct supervisor *sup, const struct seccomp_notif *req, const struct mj_call *call,
+           const struct sup_process *process, const struct sup_verdict *v, int errnum)
+{
+	const struct sup_image *image = process ? process->image : NULL;
+	struct mj_refusal refusal = {
+		.pid = process ? process->tgid : (pid_t)req->pid,
+		.tid = (pid_t)req->pid,
+		.call = *call,
+		.ip = req->data.instruction_pointer,
+		.reason = v->reason,
+		.detail = v->detail,
+		.capability = v->capability,
+		.errnum = errnum,
+		.image = image ? image->image : NULL,
+		.stack = v->have_stack ? &sup->stack : NULL,
+		.subject = v->subject,
+		.blamed_pc = v->blamed_pc,
+		.blamed_frame = v->blamed_frame,
+		.program = image && image->path ? image->path : "",
+		.count = 1,
+	};
+	clock_gettime(CLOCK_REALTIME, &refusal.time);
+	struct repeat_key key;
+	memset(&key, 0, sizeof(key));
+	key.stack_hash = hash_stack(sup, v);
+	key.image = image;
+	key.nr = call->nr;
+	key.reason = (int)v->reason;
+	if (!is_first(sup, &refusal, &key) || !sup->args->reporter.refusal)
+		return;
+	pthread_mutex_lock(&sup->report_lock);
+	sup->args->reporter.refusal(sup->args->reporter.ctx, &refusal);
+	pthread_mutex_unlock(&sup->report_lock);
+}
+
+void
+sup_report_repeats(struct supervisor *sup)
+{
+	struct sup_repeat *repeat, *next;
+	HASH_ITER(hh, sup->repeats, repeat, next)
+	{
+		HASH_DEL(sup->repeats, repeat);
+		repeat->first.count = repeat->count;
+		if (repeat->count > 1 && sup->args->reporter.repeated)
+			sup->args->reporter.repeated(sup->args->reporter.ctx, &repeat->first);
+		free(repeat);
+	}
+	sup->nrepeats = 0;
+}
+
+void
+sup_notice(struct supervisor *sup, enum mj_notice_level level, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+	if (!sup->args->reporter.notice)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	pthread_mutex_lock(&sup->report_lock);
+	sup->args->reporter.notice(sup->args->reporter.ctx, level, text);
+	pthread_mutex_unlock(&sup->report_lock);
+}

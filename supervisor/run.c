@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One run: filter, program, the thread that answers notifications, and the main loop, which passes
+ * signals on, follows job control, and waits until the program and everything it started has ended.
+ */
+#include "supervisor/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct run {
+	struct supervisor sup;
+	struct mj_filter filter;
+	struct mj_spawned spawned;
+	struct sup_sentinel sentinel;
+	sigset_t old_mask, ignored;
+	struct rlimit old_nofile;
+	bool nofile_raised;
+	int signal_fd;
+	int stub_mem;      /* the child's memory before it executes; ends when it does */
+	pthread_t notifier;
+	bool program_ended, jail_empty, told_to_end;
+	int wait_status;
+};
+
+/* ---- getting ready --------------------------------------------------------------------------- */
+
+/* CAP_SYS_ADMIN makes no_new_privs unnecessary (seccomp(2)), and programs may then execute
+ * set-user-ID ones as they do without modjail. */
+static bool
+has_sys_admin(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { 0 };
+	if (syscall(SYS_capget, &header, data) < 0)
+		return false;
+	return (data[0].effective >> CAP_SYS_ADMIN) & 1;
+}
+
+static void
+take_signals(struct run *run)
+{
+	sigset_t all;
+	sigemptyset(&run->ignored);
+	for (int sig = 1; sig <= SIGRTMAX; sig++) {
+		struct sigaction sa;
+		if (sigaction(sig, NULL, &sa) == 0 && sa.sa_handler == SIG_IGN)
+			sigaddset(&run->ignored, sig);
+	}
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &run->old_mask);
+	/* An ignored SIGCHLD would make the kernel reap the program behind our back. A signal that is
+	 * ignored is not queued even while it is blocked, so none stays ignored here. */
+	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	for (int sig = 1; sig <= SIGRTMAX; sig++)
+		if (sigismember(&run->ignored, sig) == 1)
+			sigaction(sig, &dfl, NULL);
+}
+
+/* A descriptor is kept for every thread that was notified. The program gets its own limit back. */
+static void
+raise_nofile(struct run *run)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &run->old_nofile) < 0)
+		return;
+	limit = run->old_nofile;
+	limit.rlim_cur = limit.rlim_max;
+	run->nofile_raised = setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
+
+static int
+make_filter(struct run *run, struct mj_error *err)
+{
+	const struct mj_policy *policy = run->sup.args->policy;
+	struct mj_plan plan = { .allow_all = true };
+	if (policy && mj_plan_make(mj_policy_denied(policy), &plan, err) < 0)
+		return -1;
+	int rc = mj_filter_build(&plan, &run->filter, err);
+	mj_plan_free(&plan);
+	return rc;
+}
+
+static int
+start_program(struct run *run, struct mj_error *err)
+{
+	const struct mj_run_args *args = run->sup.args;
+	struct mj_spawn_args spawn = {
+		.path = args->path,
+		.argv = args->argv,
+		.envp = args->envp,
+		.filter = &run->filter,
+		.sigmask = &run->old_mask,
+		.sigignored = &run->ignored,
+		.no_new_privs = !has_sys_admin(),
+		.have_nofile = run->nofile_raised,
+		.nofile_soft = run->old_nofile.rlim_cur,
+	};
+	if (mj_spawn(&spawn, &run->spawned, err) < 0)
+		return -1;
+	run->sup.listener = run->spawned.listener;
+	run->sup.child = run->spawned.pid;
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/mem", run->spawned.pid);
+	run->stub_mem = open(path, O_RDONLY | O_CLOEXEC);
+	if (!run->spawned.killable && args->policy)
+		sup_notice(&run->sup, MJ_NOTICE_WARNING,
+		           "this kernel lacks SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (Linux 5.19): "
+		           "signals can interrupt and repeat notified calls, and the program is slower");
+	return 0;
+}
+
+static int
+prepare(struct run *run, struct mj_error *err)
+{
+	take_signals(run);
+	raise_nofile(run);
+	if (make_filter(run, err) < 0)
+		return -1;
+	sigset_t all;
+	sigfillset(&all);
+	run->signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (run->signal_fd < 0)
+		return mj_error_sys(err, errno, "cannot create a signalfd");
+	if (sup_sentinel_start(&run->sentinel, err) < 0 || start_program(run, err) < 0)
+		return -1;
+	int rc = pthread_create(&run->notifier, NULL, sup_notify_loop, &run->sup);
+	if (rc != 0) {
+		kill(run->spawned.pid, SIGKILL);
+		waitpid(run->spawned.pid, NULL, 0);
+		return mj_error_sys(err, rc, "cannot create a thread");
+	}
+	return 0;
+}
+
+/* ---- the main loop ------------------------------------------------------------------------------- */
+
+/* The child shares our table of descriptors until its execve, so they are left alone until then: its
+ * memory from before ends there. */
+static bool
+has_executed(struct run *run)
+{
+	char byte;
+	if (run->stub_mem < 0)
+		return false;
+	return pread(run->stub_mem, &byte, 1, (off_t)(uintptr_t)run->sup.args->path) <= 0;
+}
+
+static void
+release_stdio(struct run *run)
+{
+	mj_close(run->stub_mem);
+	run->stub_mem = -1;
+	if (!run->sup.args->release_stdio)
+		return;
+	MJ_AUTO_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0)
+		return;
+	for (int fd = 0; fd <= 1; fd++)
+		if (fcntl(fd, F_GETFD) >= 0)
+			dup3(null, fd, O_CLOEXEC);
+}
+
+static void
+reap(struct run *run)
+{
+	siginfo_t info = { 0 };
+	int flags = WEXITED | WSTOPPED | WNOHANG;
+	while (!run->program_ended && waitid(P_PID, (id_t)run->spawned.pid, &info, flags) == 0 &&
+	       info.si_pid) {
+		if (info.si_code == CLD_STOPPED) {
+			sup_stop_self(info.si_status);
+		} else if (info.si_code == CLD_EXITED) {
+			run->wait_status = (info.si_status & 0xff) << 8;
+			run->program_ended = true;
+		} else {
+			run->wait_status = info.si_status |
+			                   (info.si_code == CLD_DUMPED ? 0x80 : 0);
+			run->program_ended = true;
+		}
+		info.si_pid = 0;
+	}
+}
+
+static bool
+ends_us(int sig)
+{
+	return sig == SIGINT || sig == SIGTERM || sig == SIGHUP || sig == SIGQUIT;
+}
+
+static void
+read_signals(struct run *run)
+{
+	struct signalfd_siginfo info;
+	while (read(run->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGCHLD)
+			reap(run);
+		else if (!run->program_ended)
+			sup_signal_forward(&run->sentinel, run->spawned.pid, &info);
+		else if (ends_us((int)info.ssi_signo))
+			run->told_to_end = true;
+	}
+}
+
+/* Ends with the last process of the jail, not with the first; or when told to, after the program. */
+static void
+supervise(struct run *run)
+{
+	bool executed = false;
+	unsigned rounds = 0;
+	while (!run->jail_empty && !run->told_to_end) {
+		struct pollfd fds[] = {
+			{ .fd = run->signal_fd, .events = POLLIN },
+			{ .fd = run->sup.listener }, /* POLLHUP only */
+		};
+		int timeout = executed ? -1 : rounds++ < 20 ? 1 : 50;
+		if (poll(fds, MJ_ARRAY_LEN(fds), timeout) < 0 && errno != EINTR)
+			break;
+		if (fds[0].revents)
+			read_signals(run);
+		if (fds[1].revents & (POLLHUP | POLLERR | POLLNVAL))
+			run->jail_empty = true;
+		if (!executed && (run->program_ended || has_executed(run))) {
+			executed = true;
+			release_stdio(run);
+		}
+	}
+}
+
+static void
+await_program(struct run *run)
+{
+	siginfo_t info = { 0 };
+	while (!run->program_ended) {
+		/* The jail is empty, so the program has ended; only its status is missing. */
+		if (waitid(P_PID, (id_t)run->spawned.pid, &info, WEXITED | WNOWAIT) < 0 &&
+		    errno != EINTR)
+			break;
+		reap(run);
+	}
+}
+
+static void
+finish(struct run *run)
+{
+	pthread_cancel(run->notifier); /* no effect on a thread that has returned */
+	pthread_join(run->notifier, NULL);
+	await_program(run);
+	if (run->told_to_end && !run->jail_empty)
+		sup_notice(&run->sup, MJ_NOTICE_WARNING,
+		           "ended by a signal while processes that the program started still run: "
+		           "their supervised system calls fail from now on (ENOSYS)");
+	sup_report_repeats(&run->sup);
+}
+
+static void
+fill_stats(struct run *run)
+{
+	struct mj_stats *stats = run->sup.stats;
+	struct sup_image *image, *next;
+	if (!stats)
+		return;
+	HASH_ITER(hh, run->sup.images, image, next)
+	{
+		struct mj_cache_stats cache = mj_image_cache_stats(image->image);
+		stats->pc_hits += cache.hits;
+		stats->pc_misses += cache.misses;
+		stats->pc_entries += cache.entries;
+	}
+}
+
+static void
+clean_up(struct run *run)
+{
+	sup_sentinel_stop(&run->sentinel);
+	sup_processes_free(&run->sup);
+	sup_threads_free(&run->sup);
+	sup_images_free(&run->sup);
+	mj_stack_finish(&run->sup.stack);
+	mj_filter_free(&run->filter);
+	mj_spawn_finish(&run->spawned);
+	mj_close(run->sup.listener);
+	mj_close(run->signal_fd);
+	mj_close(run->stub_mem);
+	pthread_mutex_destroy(&run->sup.report_lock);
+	for (int sig = 1; sig <= SIGRTMAX; sig++) {
+		struct sigaction ign = { .sa_handler = SIG_IGN };
+		if (sigismember(&run->ignored, sig) == 1)
+			sigaction(sig, &ign, NULL);
+	}
+	pthread_sigmask(SIG_SETMASK, &run->old_mask, NULL);
+}
+
+int
+mj_run(const struct mj_run_args *args, struct mj_run_result *ret, struct mj_error *err)
+{
+	struct run run = {
+		.sup = { .args = args, .listener = -1, .lineage_exact = true },
+		.signal_fd = -1,
+		.stub_mem = -1,
+		.sentinel = { .fd = -1 },
+	};
+	memset(ret, 0, sizeof(*ret));
+	pthread_mutex_init(&run.sup.report_lock, NULL);
+	mj_stack_init(&run.sup.stack);
+	if (args->want_stats && !(run.sup.stats = calloc(1, sizeof(*run.sup.stats))))
+		return mj_error_set(err, MJ_ERR_MEMORY, "out of memory");
+	int rc = prepare(&run, err);
+	if (rc == 0) {
+		supervise(&run);
+		finish(&run);
+		fill_stats(&run);
+		ret->exec_errno = mj_spawn_exec_errno(&run.spawned);
+		ret->exec_failed = ret->exec_errno != 0;
+		ret->wait_status = run.wait_status;
+		ret->stats = run.sup.stats;
+	} else {
+		free(run.sup.stats);
+	}
+	clean_up(&run);
+	return rc;
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where a blocked thread is. /proc/TID/syscall reads "nr arg0..arg5 SP PC" while a thread waits in a
+ * notification (fs/proc/base.c, proc_pid_syscall): PC and SP without ptrace. The descriptor is
+ * kept: pread of it costs a third of open, read and close, and since it is bound to the task and not
+ * to the number, ESRCH tells that the number now belongs to somebody else.
+ */
+#include "supervisor/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MAX_KEPT_THREADS 16384
+#define RUNNING_RETRIES 1000
+
+static int
+open_syscall(pid_t tid)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/syscall", tid);
+	return open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+static bool
+hex_word(const char **at, uint64_t *ret)
+{
+	char *end;
+	if (**at != ' ')
+		return false;
+	*ret = strtoull(*at + 1, &end, 16);
+	if (end == *at + 1)
+		return false;
+	*at = end;
+	return true;
+}
+
+static bool
+parse_syscall(const char *text, struct sup_where *ret)
+{
+	char *end;
+	ret->nr = strtoll(text, &end, 10);
+	if (end == text)
+		return false;
+	const char *at = end;
+	for (int i = 0; i < 6; i++)
+		if (!hex_word(&at, &ret->args[i]))
+			return false;
+	return hex_word(&at, &ret->sp) && hex_word(&at, &ret->pc);
+}
+
+/* 0, or the errno. The file can say "running" right after RECV, until the thread has gone to
+ * sleep; then it is read again. */
+static int
+read_where(int fd, struct sup_where *ret)
+{
+	for (int i = 0; i < RUNNING_RETRIES; i++) {
+		char text[256];
+		ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+		if (n < 0)
+			return errno;
+		if (n == 0)
+			return ESRCH;
+		text[n] = '\0';
+		if (strncmp(text, "running", 7) != 0)
+			return parse_syscall(text, ret) ? 0 : EBADMSG;
+		sched_yield();
+	}
+	return EAGAIN;
+}
+
+static const char *
+explain(int errnum)
+{
+	switch (errnum) {
+	case EACCES:
+	case EPERM:
+		return "modjail may not read the thread: it is not dumpable, or it has more "
+		       "privileges than modjail";
+	case EMFILE:
+	case ENFILE:
+		return "modjail has no file descriptors left";
+	case EAGAIN:
+		return "the thread does not come to rest";
+	case ESRCH:
+	case ENOENT:
+		return "the thread has ended";
+	default:
+		return "/proc/TID/syscall could not be read";
+	}
+}
+
+void
+sup_thread_drop(struct supervisor *sup, struct sup_thread *thread)
+{
+	HASH_DEL(sup->threads, thread);
+	mj_close(thread->syscall_fd);
+	free(thread);
+}
+
+void
+sup_threads_free(struct supervisor *sup)
+{
+	struct sup_thread *thread, *next;
+	HASH_ITER(hh, sup->threads, thread, next)
+		sup_thread_drop(sup, thread);
+}
+
+static struct sup_thread *
+make_thread(struct supervisor *sup, pid_t tid, struct sup_where *where, int *errnum)
+{
+	struct sup_status status;
+	MJ_AUTO_FD int fd = open_syscall(tid);
+	if (fd < 0 || (*errnum = read_where(fd, where)) != 0) {
+		if (fd < 0)
+			*errnum = errno;
+		return NULL;
+	}
+	if (!sup_read_status(tid, &status)) {
+		*errnum = ESRCH;
+		return NULL;
+	}
+	/* What was just read belongs together only if the task is still the one behind fd. */
+	if ((*errnum = read_where(fd, where)) != 0)
+		return NULL;
+	struct sup_thread *thread = calloc(1, sizeof(*thread));
+	if (!thread) {
+		*errnum = ENOMEM;
+		return NULL;
+	}
+	thread->tid = tid;
+	thread->tgid = status.tgid;
+	thread->syscall_fd = mj_steal_fd(&fd);
+	HASH_ADD(hh, sup->threads, tid, sizeof(thread->tid), thread);
+	return thread;
+}
+
+struct sup_thread *
+sup_thread_get(struct supervisor *sup, pid_t tid, struct sup_where *where, const char **why)
+{
+	struct sup_thread *thread;
+	HASH_FIND(hh, sup->threads, &tid, sizeof(tid), thread);
+	if (thread) {
+		int errnum = read_where(thread->syscall_fd, where);
+		if (errnum == 0) {
+			if (sup->stats)
+				sup->stats->thread_hits++;
+			return thread;
+		}
+		sup_thread_drop(sup, thread);
+		if (errnum != ESRCH) {
+			*why = explain(errnum);
+			return NULL;
+		}
+	}
+	if (sup->stats)
+		sup->stats->thread_misses++;
+	int errnum = 0;
+	if (HASH_COUNT(sup->threads) >= MAX_KEPT_THREADS)
+		sup_threads_free(sup);
+	thread = make_thread(sup, tid, where, &errnum);
+	if (!thread && (errnum == EMFILE || errnum == ENFILE)) {
+		/* Descriptors are kept for speed only: give them all back, and try once more. */
+		sup_threads_free(sup);
+		thread = make_thread(sup, tid, where, &errnum);
+	}
+	if (!thread)
+		*why = explain(errnum);
+	return thread;
+}

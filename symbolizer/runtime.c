@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Finds the runtime's m's in a live process, in stripped binaries too.
+ *
+ * m0's link address and the offset of m.curg are read from the code of runtime.rt0_go and
+ * runtime.systemstack (runtime/asm_amd64.s, Go 1.16 to 1.27):
+ *     LEAQ runtime·m0(SB), AX; MOVQ CX, m_g0(AX); MOVQ AX, g_m(CX)
+ *     CMPQ AX, m_curg(BX)
+ * runtime.allm is the word of .bss from which a chain of m's, linked by m.alllink and each the m
+ * of its own g0, leads to m0. Everything that is found is checked on the live process before it is
+ * believed: *m = g0 and g0.m = m (runtime/runtime2.go: m.g0 is the first field, g.m is at 48).
+ */
+#include "symbolizer/runtime.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define G_STACK_LO 0
+#define G_M 48
+#define G_SCHED_SP 56
+#define M_G0 0
+/* m.gsignal lies 112 bytes before m.curg: g0, morebuf, divmod/_, procid, gsignal, goSigStack,
+ * sigmask, tls[6], mstartfn, curg (runtime2.go; the fields between have kept their sizes). */
+#define M_CURG_TO_GSIGNAL 112
+#define MAX_MS 65536
+#define MAX_BSS (UINT64_C(256) << 20)
+#define BSS_CHUNK ((size_t)1 << 20)
+#define MAX_M_BYTES 1024
+#define CACHED_STACKS 64
+#define ALLM_CANDIDATES 16
+
+struct cached_stack {
+	uint64_t m, g, lo, hi;
+	enum mj_stack_kind kind;
+};
+
+struct mj_runtime {
+	struct mj_image *image;
+	uint64_t bias;
+	struct cached_stack cache[CACHED_STACKS];
+	unsigned ncached, next_slot;
+};
+
+bool
+mj_image_bias(const struct mj_image *image, uint64_t at_phdr, uint64_t *ret)
+{
+	const struct mj_elf *elf = mj_image_elf(image);
+	if (!elf->phdr_vaddr || at_phdr < elf->phdr_vaddr)
+		return false;
+	uint64_t bias = at_phdr - elf->phdr_vaddr;
+	if (bias % 4096 || (!elf->is_pie && bias))
+		return false;
+	*ret = bias;
+	return true;
+}
+
+int
+mj_runtime_create(struct mj_image *image, uint64_t bias, struct mj_runtime **ret,
+                  struct mj_error *err)
+{
+	struct mj_runtime *runtime = calloc(1, sizeof(*runtime));
+	if (!runtime)
+		return mj_error_set(err, MJ_ERR_MEMORY, "out of memory");
+	runtime->image = image;
+	runtime->bias = bias;
+	*ret = runtime;
+	return 0;
+}
+
+void
+mj_runtime_destroy(struct mj_runtime *runtime)
+{
+	free(runtime);
+}
+
+struct mj_image *
+mj_runtime_image(const struct mj_runtime *runtime)
+{
+	return runtime->image;
+}
+
+uint64_t
+mj_runtime_bias(const struct mj_runtime *runtime)
+{
+	return runtime->bias;
+}
+
+static bool
+read_exact(const struct mj_memory *memory, uint64_t addr, void *buf, size_t len)
+{
+	return addr && memory->read(memory->ctx, addr, buf, len) == (ssize_t)len;
+}
+
+static bool
+read_u64(const struct mj_memory *memory, uint64_t addr, uint64_t *ret)
+{
+	return read_exact(memory, addr, ret, sizeof(*ret));
+}
+
+/* ---- what the code says ------------------------------------------------------------------ */
+
+/* The code bytes of a function, as far as the file has them. */
+static bool
+function_code(struct mj_image *image, const char *name, unsigned n, struct mj_func *f,
+              struct mj_span *ret)
+{
+	struct mj_span code;
+	if (!mj_image_function(image, name, n, f) || f->end <= f->entry ||
+	    !mj_elf_at(mj_image_elf(image), f->entry, &code))
+		return false;
+	uint64_t len = f->end - f->entry;
+	return mj_span_sub(code, 0, len < code.len ? len : code.len, ret);
+}
+
+static const uint8_t *
+find_bytes(struct mj_span code, const void *pattern, size_t len)
+{
+	return code.len < len ? NULL : memmem(code.data, code.len, pattern, len);
+}
+
+/* lea reg,[rip+disp32] that ends at off: the address it computes. */
+static bool
+lea_target(struct mj_span code, uint64_t entry, uint64_t off, uint8_t modrm, uint64_t *ret)
+{
+	int32_t disp;
+	if (off < 7 || code.data[off - 7] != 0x48 || code.data[off - 6] != 0x8d ||
+	    code.data[off - 5] != modrm || !mj_span_i32(code, off - 4, &disp))
+		return false;
+	*ret = entry + off + (uint64_t)(int64_t)disp;
+	return true;
+}
+
+static bool
+find_m0(struct mj_image *image, struct mj_runtime_layout *layout)
+{
+	static const uint8_t stores[] = { 0x48, 0x89, 0x08, 0x48, 0x89, 0x41, 0x30 };
+	struct mj_func f;
+	struct mj_span code;
+	for (unsigned n = 0; function_code(image, "runtime.rt0_go", n, &f, &code); n++) {
+		const uint8_t *at = find_bytes(code, stores, sizeof(stores));
+		if (at && lea_target(code, f.entry, (uint64_t)(at - code.data), 0x05, &layout->m0))
+			return true;
+	}
+	return false;
+}
+
+static bool
+find_curg(struct mj_image *image, struct mj_runtime_layout *layout)
+{
+	static const uint8_t cmp_rax[] = { 0x48, 0x3b, 0x83 }; /* cmp rax,[rbx+disp32] */
+	struct mj_func f;
+	struct mj_span code;
+	for (unsigned n = 0; function_code(image, "runtime.systemstack", n, &f, &code); n++) {
+		const uint8_t *at = find_bytes(code, cmp_rax, sizeof(cmp_rax));
+		if (at && mj_span_u32(code, (uint64_t)(at - code.data) + 3, &layout->m_curg) &&
+		    layout->m_curg >= M_CURG_TO_GSIGNAL && layout->m_curg < 512 &&
+		    layout->m_curg % 8 == 0)
+			return true;
+	}
+	return false;
+}
+
+/* m.alllink by release (runtime/runtime2.go); checked on the live process by find_allm. An
+ * unknown release gets the newest known layout, and the same check. */
+static uint32_t
+alllink_offset(unsigned minor)
+{
+	if (minor == 0 || minor >= 126)
+		return 352;
+	if (minor >= 125)
+		return 344;
+	if (minor >= 122)
+		return 328;
+	return minor >= 118 ? 336 : 344;
+}
+
+static bool
+layout_ready(struct mj_image *image)
+{
+	struct mj_runtime_layout *layout = mj_image_runtime_layout(image);
+	if (!layout->tried) {
+		layout->tried = true;
+		layout->m_alllink = alllink_offset(mj_image_go_minor(image));
+		if (!find_m0(image, layout) || !find_curg(image, layout))
+			layout->m0 = 0;
+	}
+	return layout->m0 != 0;
+}
+
+int
+mj_runtime_started(struct mj_runtime *runtime, const struct mj_memory *memory)
+{
+	if (!layout_ready(runtime->image))
+		return -1;
+	uint64_t g0;
+	uint64_t m0 = mj_image_runtime_layout(runtime->image)->m0 + runtime->bias;
+	if (!read_u64(memory, m0 + M_G0, &g0))
+		return -1;
+	return g0 != 0;
+}
+
+/* ---- m's ----------------------------------------------------------------------------------- */
+
+struct m_words {
+	uint64_t g0, curg, gsignal, alllink;
+};
+
+static bool
+read_m(const struct mj_runtime_layout *layout, const struct mj_memory *memory, uint64_t m,
+       struct m_words *ret)
+{
+	uint64_t words[MAX_M_BYTES / 8];
+	size_t last = layout->m_curg > layout->m_alllink ? layout->m_curg : layout->m_alllink;
+	if (m % 8 || !read_exact(memory, m, words, last + 8))
+		return false;
+	ret->g0 = words[M_G0 / 8];
+	ret->curg = words[layout->m_curg / 8];
+	ret->gsignal = words[(layout->m_curg - M_CURG_TO_GSIGNAL) / 8];
+	ret->alllink = words[layout->m_alllink / 8];
+	return true;
+}
+
+/* An m is an m if its g0 points back to it. */
+static bool
+is_m(const struct mj_memory *memory, uint64_t m)
+{
+	uint64_t g0, back;
+	return m && m % 8 == 0 && read_u64(memory, m + M_G0, &g0) && g0 && g0 % 8 == 0 &&
+	       read_u64(memory, g0 + G_M, &back) && back == m;
+}
+
+/* Length of the chain from m to m0, 0 if it does not end there. */
+static unsigned
+chain_length(const struct mj_runtime_layout *layout, const struct mj_memory *memory, uint64_t m,
+             uint64_t m0)
+{
+	unsigned length = 1;
+	while (m != m0) {
+		struct m_words words;
+		if (length++ >= MAX_MS || !is_m(memory, m) || !read_m(layout, memory, m, &words))
+			return 0;
+		m = words.alllink;
+	}
+	struct m_words last;
+	if (!is_m(memory, m0) || !read_m(layout, memory, m0, &last) || last.alllink)
+		return 0;
+	return length;
+}
+
+struct allm_search {
+	const struct mj_runtime_layout *layout;
+	const struct mj_memory *memory;
+	uint64_t m0;
+	unsigned best;
+	unsigned count;
+	uint64_t found[ALLM_CANDIDATES]; /* live addresses of words with the best chain */
+};
+
+static void
+consider(struct allm_search *search, uint64_t where, uint64_t value)
+{
+	if (value < 4096 || value % 8 || value >> 47)
+		return;
+	unsigned length = chain_length(search->layout, search->memory, value, search->m0);
+	if (length == 0 || length < search->best)
+		return;
+	if (length > search->best) {
+		search->best = length;
+		search->count = 0;
+	}
+	if (search->count < ALLM_CANDIDATES)
+		search->found[search->count] = where;
+	search->count++;
+}
+
+static bool
+scan_bss(struct allm_search *search, uint64_t start, uint64_t end)
+{
+	if (end <= start || end - start > MAX_BSS)
+		return false;
+	MJ_AUTO_FREE uint64_t *words = malloc(BSS_CHUNK);
+	if (!words)
+		return false;
+	for (uint64_t at = (start + 7) & ~UINT64_C(7); at + 8 <= end; at += BSS_CHUNK) {
+		size_t len = end - at < BSS_CHUNK ? (size_t)(end - at) & ~(size_t)7 : BSS_CHUNK;
+		if (!read_exact(search->memory, at, words, len))
+			return false;
+		for (size_t i = 0; i < len / 8; i++)
+			consider(search, at + i * 8, words[i]);
+	}
+	return true;
+}
+
+/* The newest m. While only m0 exists, several words may point to it; then each leads to the same
+ * chain, and the search is repeated until one word is left over. */
+static bool
+newest_m(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t *ret)
+{
+	struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
+	uint64_t m0 = layout->m0 + runtime->bias;
+	if (layout->allm)
+		return read_u64(memory, layout->allm + runtime->bias, ret) && is_m(memory, *ret);
+	const struct mj_pclntab *tab = mj_image_pclntab(runtime->image);
+	struct allm_search search = { .layout = layout, .memory = memory, .m0 = m0 };
+	if (!scan_bss(&search, tab->bss + runtime->bias, tab->ebss + runtime->bias) ||
+	    search.count == 0)
+		return false;
+	if (search.count == 1 && search.best > 1)
+		layout->allm = search.found[0] - runtime->bias;
+	return read_u64(memory, search.found[0], ret);
+}
+
+/* ---- stacks ----------------------------------------------------------------------------------- */
+
+static bool
+stack_of(const struct mj_memory *memory, uint64_t g, uint64_t m, uint64_t *lo, uint64_t *hi)
+{
+	uint64_t words[G_M / 8 + 1];
+	if (!g || g % 8 || !read_exact(memory, g, words, sizeof(words)) || words[G_M / 8] != m)
+		return false;
+	*lo = words[G_STACK_LO];
+	*hi = words[G_STACK_LO + 1];
+	return *lo && *lo < *hi;
+}
+
+static bool
+holds(uint64_t lo, uint64_t hi, uint64_t sp)
+{
+	return sp >= lo && sp < hi;
+}
+
+/* Whether one of m's stacks holds sp; fills *ret and the cache slot. */
+static bool
+m_holds(const struct mj_memory *memory, uint64_t m, const struct m_words *words, uint64_t sp,
+        struct mj_thread_stack *ret, uint64_t *ret_g)
+{
+	const uint64_t gs[] = { words->g0, words->curg, words->gsignal };
+	static const enum mj_stack_kind kinds[] = { MJ_ON_G0, MJ_ON_CURG, MJ_ON_GSIGNAL };
+	for (size_t i = 0; i < MJ_ARRAY_LEN(gs); i++) {
+		uint64_t lo, hi;
+		if (!stack_of(memory, gs[i], m, &lo, &hi) || !holds(lo, hi, sp))
+			continue;
+		*ret = (struct mj_thread_stack){ kinds[i], m, words->curg, lo, hi };
+		*ret_g = gs[i];
+		return true;
+	}
+	return false;
+}
+
+/* g0 and gsignal stacks stay with their m; goroutine stacks move, so those are not kept. */
+static bool
+find_cached(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t sp,
+            struct mj_thread_stack *ret)
+{
+	const struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
+	for (unsigned i = 0; i < runtime->ncached; i++) {
+		const struct cached_stack *slot = &runtime->cache[i];
+		struct m_words words;
+		uint64_t g;
+		if (holds(slot->lo, slot->hi, sp))
+			return is_m(memory, slot->m) && read_m(layout, memory, slot->m, &words) &&
+			       m_holds(memory, slot->m, &words, sp, ret, &g);
+	}
+	return false;
+}
+
+static void
+keep(struct mj_runtime *runtime, const struct mj_thread_stack *found, uint64_t g)
+{
+	if (found->kind == MJ_ON_CURG)
+		return;
+	unsigned slot = runtime->next_slot++ % CACHED_STACKS;
+	runtime->cache[slot] =
+	        (struct cached_stack){ found->m, g, found->lo, found->hi, found->kind };
+	if (runtime->ncached < CACHED_STACKS)
+		runtime->ncached++;
+}
+
+enum mj_find
+mj_runtime_find(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t sp,
+                struct mj_thread_stack *ret)
+{
+	if (!layout_ready(runtime->image))
+		return MJ_FIND_ERROR;
+	if (find_cached(runtime, memory, sp, ret))
+		return MJ_FIND_OK;
+	const struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
+	uint64_t m;
+	if (!newest_m(runtime, memory, &m))
+		return MJ_FIND_ERROR;
+	for (unsigned i = 0; i < MAX_MS && m; i++) {
+		struct m_words words;
+		uint64_t g;
+		if (!read_m(layout, memory, m, &words))
+			return MJ_FIND_ERROR;
+		if (m_holds(memory, m, &words, sp, ret, &g)) {
+			keep(runtime, ret, g);
+			return MJ_FIND_OK;
+		}
+		m = words.alllink;
+	}
+	return m ? MJ_FIND_ERROR : MJ_FIND_NONE;
+}
+
+bool
+mj_runtime_sched(const struct mj_memory *memory, uint64_t g, uint64_t *ret_pc, uint64_t *ret_sp)
+{
+	uint64_t words[2];
+	if (!g || g % 8 || !read_exact(memory, g + G_SCHED_SP, words, sizeof(words)))
+		return false;
+	*ret_sp = words[0];
+	*ret_pc = words[1];
+	return true;
+}

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Walks a Go stack from PC and SP alone: cfa = SP + pcsp(PC) + 8, return address at cfa - 8
+ * (runtime/traceback.go, unwinder.next). No registers are needed, so no ptrace.
+ *
+ * A walk is complete only if it ends at a root that it knows. Everything else, however likely it
+ * is to be harmless, is incomplete, and the caller refuses.
+ */
+#include "symbolizer/runtime.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_READ 4096
+#define MAX_STACK_BYTES ((size_t)64 << 20)
+#define MAX_FRAMES ((size_t)1 << 18)
+#define MAX_SWITCHES 64
+
+struct walk {
+	struct mj_runtime *runtime;
+	struct mj_image *image;
+	const struct mj_memory *memory;
+	struct mj_stack *stack;
+	uint64_t bias;
+	uint64_t pc, sp;        /* live addresses */
+	uint64_t base;          /* live address of stack->bytes[0] */
+	size_t have;            /* valid bytes in stack->bytes */
+	unsigned switches;
+	bool is_return;         /* pc is a return address */
+	bool injected;          /* pc was not pushed by a call (sigpanic and alike) */
+	bool saw_main;
+	bool done;
+};
+
+/* ---- results ------------------------------------------------------------------------------ */
+
+static const char *const why_texts[MJ_WHY_COUNT] = {
+	[MJ_WHY_NONE] = "complete",
+	[MJ_WHY_NOT_GO_TEXT] = "a code address is outside the program's Go text",
+	[MJ_WHY_STACK_UNREADABLE] = "the stack's memory could not be read",
+	[MJ_WHY_BAD_PCSP] = "the program's tables give no frame size for a code address",
+	[MJ_WHY_SPWRITE] = "a function moves the stack pointer in a way that cannot be followed",
+	[MJ_WHY_NOT_A_CALL] = "a return address does not follow a call instruction",
+	[MJ_WHY_TOO_DEEP] = "the stack is too deep",
+	[MJ_WHY_NO_GOROUTINE] = "the goroutine behind a system stack could not be found",
+	[MJ_WHY_BAD_SP] = "the stack pointer is not a valid one",
+	[MJ_WHY_LOOP] = "the stack switches back and forth without an end",
+	[MJ_WHY_MEMORY] = "modjail is out of memory",
+};
+
+const char *
+mj_walk_why_text(enum mj_walk_why why)
+{
+	return (unsigned)why < MJ_WHY_COUNT ? why_texts[why] : "unknown";
+}
+
+static const char *const root_names[] = {
+	[MJ_ROOT_NONE] = "none",           [MJ_ROOT_GOROUTINE] = "goroutine",
+	[MJ_ROOT_MAIN] = "main",           [MJ_ROOT_START] = "start",
+	[MJ_ROOT_SCHEDULER] = "scheduler", [MJ_ROOT_SIGNAL] = "signal",
+	[MJ_ROOT_C] = "c",                 [MJ_ROOT_LOADER] = "loader",
+};
+
+const char *
+mj_root_name(enum mj_root root)
+{
+	return (unsigned)root < MJ_ARRAY_LEN(root_names) ? root_names[root] : "unknown";
+}
+
+void
+mj_stack_init(struct mj_stack *stack)
+{
+	memset(stack, 0, sizeof(*stack));
+}
+
+void
+mj_stack_finish(struct mj_stack *stack)
+{
+	free(stack->pcs);
+	free(stack->bytes);
+	mj_stack_init(stack);
+}
+
+static void
+give_up(struct walk *w, enum mj_walk_why why)
+{
+	w->stack->status = MJ_WALK_INCOMPLETE;
+	w->stack->why = why;
+	w->stack->why_pc = w->pc;
+	w->done = true;
+}
+
+static void
+arrive(struct walk *w, enum mj_root root)
+{
+	w->stack->status = MJ_WALK_COMPLETE;
+	w->stack->root = root;
+	w->done = true;
+}
+
+static bool
+push(struct walk *w, const struct mj_pc *pc)
+{
+	struct mj_stack *stack = w->stack;
+	if (stack->npcs >= MAX_FRAMES) {
+		give_up(w, MJ_WHY_TOO_DEEP);
+		return false;
+	}
+	if (stack->npcs == stack->cap) {
+		size_t cap = stack->cap ? stack->cap * 2 : 256;
+		const struct mj_pc **pcs = realloc(stack->pcs, cap * sizeof(*pcs));
+		if (!pcs) {
+			give_up(w, MJ_WHY_MEMORY);
+			return false;
+		}
+		stack->pcs = pcs;
+		stack->cap = cap;
+	}
+	stack->pcs[stack->npcs++] = pc;
+	return true;
+}
+
+/* Stands for everything outside Go's text; which Go frames called it is what counts. */
+static const struct mj_frame c_frame = { "", "", 0, MJ_SUBJECT_C, false };
+static const struct mj_pc c_pc = { 0, 1, &c_frame };
+
+/* ---- stack memory -------------------------------------------------------------------------- */
+
+static bool
+grow(struct walk *w, size_t want)
+{
+	struct mj_stack *stack = w->stack;
+	if (want <= stack->bytes_cap)
+		return true;
+	size_t cap = stack->bytes_cap ? stack->bytes_cap : FIRST_READ;
+	while (cap < want)
+		cap *= 2;
+	uint8_t *bytes = realloc(stack->bytes, cap);
+	if (!bytes)
+		return false;
+	stack->bytes = bytes;
+	stack->bytes_cap = cap;
+	return true;
+}
+
+/* Reads the stack up to and including [addr, addr+8). Reads double in size, so that a deep stack costs
+ * few of them, and a shallow one a single page. */
+static bool
+extend(struct walk *w, uint64_t addr)
+{
+	while (addr - w->base + 8 > w->have) {
+		size_t want = w->have ? w->have * 2 : FIRST_READ;
+		while (want < addr - w->base + 8)
+			want *= 2;
+		if (want > MAX_STACK_BYTES) {
+			give_up(w, MJ_WHY_TOO_DEEP);
+			return false;
+		}
+		if (!grow(w, want)) {
+			give_up(w, MJ_WHY_MEMORY);
+			return false;
+		}
+		ssize_t n = w->memory->read(w->memory->ctx, w->base + w->have,
+		                            w->stack->bytes + w->have, want - w->have);
+		if (n < 8) {
+			give_up(w, MJ_WHY_STACK_UNREADABLE);
+			return false;
+		}
+		w->have += (size_t)n & ~(size_t)7;
+	}
+	return true;
+}
+
+static bool
+read_word(struct walk *w, uint64_t addr, uint64_t *ret)
+{
+	if (addr < w->base || addr % 8 || addr - w->base > MAX_STACK_BYTES) {
+		give_up(w, MJ_WHY_BAD_SP);
+		return false;
+	}
+	if (addr - w->base + 8 > w->have && !extend(w, addr))
+		return false;
+	memcpy(ret, w->stack->bytes + (addr - w->base), sizeof(*ret));
+	return true;
+}
+
+static void
+start_at(struct walk *w, uint64_t pc, uint64_t sp)
+{
+	w->pc = pc;
+	w->sp = w->base = sp;
+	w->have = 0;
+	w->is_return = false;
+	if (sp % 8 || sp < 4096)
+		give_up(w, MJ_WHY_BAD_SP);
+}
+
+/* ---- stack switches --------------------------------------------------------------------------- */
+
+/*
+ * From a system stack to the goroutine that left for it: runtime.systemstack and
+ * runtime.asmcgocall save where they left in g.sched, with a PC inside systemstack_switch, whose frame
+ * is made to look like theirs (runtime/asm_amd64.s, gosave_systemstack_switch; before 1.17 asmcgocall
+ * saves a PC of its own).
+ */
+static void
+switch_to_goroutine(struct walk *w)
+{
+	struct mj_thread_stack at;
+	uint64_t pc, sp;
+	if (w->switches++ >= MAX_SWITCHES) {
+		give_up(w, MJ_WHY_LOOP);
+		return;
+	}
+	if (mj_runtime_find(w->runtime, w->memory, w->sp, &at) != MJ_FIND_OK ||
+	    at.kind != MJ_ON_G0 || !mj_runtime_sched(w->memory, at.curg, &pc, &sp)) {
+		give_up(w, MJ_WHY_NO_GOROUTINE);
+		return;
+	}
+	const struct mj_pc_entry *entry = mj_image_pc(w->image, pc - w->bias, false);
+	if (!entry || (entry->special != MJ_FN_SYSTEMSTACK_SWITCH &&
+	               entry->special != MJ_FN_ASMCGOCALL)) {
+		give_up(w, MJ_WHY_NO_GOROUTINE);
+		return;
+	}
+	start_at(w, pc, sp);
+}
+
+/* The thread is in code that is not Go's: C, the loader, or something that nobody knows. */
+static void
+leave_foreign_code(struct walk *w)
+{
+	int started = mj_runtime_started(w->runtime, w->memory);
+	struct mj_thread_stack at;
+	if (started < 0) {
+		give_up(w, MJ_WHY_NO_GOROUTINE);
+		return;
+	}
+	if (!push(w, &c_pc))
+		return;
+	if (!started) {
+		bool loader = mj_loader_only(w->runtime, w->memory, w->pc, w->sp);
+		arrive(w, loader ? MJ_ROOT_LOADER : MJ_ROOT_C);
+		return;
+	}
+	switch (mj_runtime_find(w->runtime, w->memory, w->sp, &at)) {
+	case MJ_FIND_OK:
+		if (at.kind == MJ_ON_CURG)
+			give_up(w, MJ_WHY_NOT_GO_TEXT);
+		else if (at.kind == MJ_ON_G0 && at.curg)
+			switch_to_goroutine(w);
+		else
+			arrive(w, MJ_ROOT_C);
+		return;
+	case MJ_FIND_NONE:
+		arrive(w, MJ_ROOT_C);
+		return;
+	case MJ_FIND_ERROR:
+	default:
+		give_up(w, MJ_WHY_NO_GOROUTINE);
+	}
+}
+
+/* ---- one frame ------------------------------------------------------------------------------ */
+
+/* Whether the walk ends at this function. The names, next to TOPFRAME, because Go 1.16 has no such
+ * flag; mcall and morestack because nothing returns through them (runtime/asm_amd64.s). */
+static bool
+at_root(struct walk *w, const struct mj_pc_entry *entry)
+{
+	switch (entry->special) {
+	case MJ_FN_GOEXIT:
+		arrive(w, w->saw_main ? MJ_ROOT_MAIN : MJ_ROOT_GOROUTINE);
+		return true;
+	case MJ_FN_RT0_GO:
+		arrive(w, MJ_ROOT_START);
+		return true;
+	case MJ_FN_MSTART:
+	case MJ_FN_MCALL:
+	case MJ_FN_MORESTACK:
+		arrive(w, MJ_ROOT_SCHEDULER);
+		return true;
+	case MJ_FN_SIGTRAMP:
+		arrive(w, MJ_ROOT_SIGNAL);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool
+may_write_sp(const struct mj_pc_entry *entry)
+{
+	return entry->special == MJ_FN_CGOCALLBACK || entry->special == MJ_FN_ASMCGOCALL ||
+	       entry->special == MJ_FN_SYSTEMSTACK_SWITCH;
+}
+
+/* The next frame outwards: its PC and SP, from this one's size. */
+static void
+step_out(struct walk *w, const struct mj_pc_entry *entry)
+{
+	uint64_t ret;
+	if (!entry->pcsp_ok || entry->spdelta < 0 || entry->spdelta % 8) {
+		give_up(w, MJ_WHY_BAD_PCSP);
+		return;
+	}
+	uint64_t at = w->sp + (uint64_t)entry->spdelta;
+	if (!read_word(w, at, &ret))
+		return;
+	w->injected = entry->special == MJ_FN_SIGPANIC || entry->special == MJ_FN_ASYNCPREEMPT ||
+	              entry->special == MJ_FN_CGOCALLBACK;
+	w->saw_main = entry->special == MJ_FN_MAIN;
+	w->pc = ret;
+	w->sp = at + 8;
+	w->is_return = true;
+}
+
+static void
+visit(struct walk *w)
+{
+	/* After sigpanic the PC is the faulting instruction itself, not the one behind a call
+	 * (runtime/traceback.go: "frame.pc is probably not a safe point"). */
+	bool after_call = w->is_return && !w->injected;
+	const struct mj_pc_entry *entry = mj_image_pc(w->image, w->pc - w->bias, after_call);
+	if (!entry) {
+		if (w->stack->npcs == 0)
+			leave_foreign_code(w);
+		else
+			give_up(w, MJ_WHY_NOT_GO_TEXT);
+		return;
+	}
+	/* goexit's address is put there by newproc, not by a call (runtime/proc.go, newproc1). */
+	if (after_call && !entry->follows_call && entry->special != MJ_FN_GOEXIT) {
+		give_up(w, MJ_WHY_NOT_A_CALL);
+		return;
+	}
+	if (!push(w, &entry->pub) || at_root(w, entry))
+		return;
+	if (entry->special == MJ_FN_SYSTEMSTACK) {
+		switch_to_goroutine(w);
+		return;
+	}
+	if (entry->flag & MJ_FUNC_TOPFRAME) {
+		give_up(w, MJ_WHY_NOT_GO_TEXT); /* a root that has no name here is not trusted */
+		return;
+	}
+	if ((entry->flag & MJ_FUNC_SPWRITE) && !may_write_sp(entry)) {
+		give_up(w, MJ_WHY_SPWRITE);
+		return;
+	}
+	step_out(w, entry);
+}
+
+void
+mj_walk(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t pc, uint64_t sp,
+        struct mj_stack *stack)
+{
+	struct walk w = {
+		.runtime = runtime,
+		.image = mj_runtime_image(runtime),
+		.bias = mj_runtime_bias(runtime),
+		.memory = memory,
+		.stack = stack,
+	};
+	stack->status = MJ_WALK_INCOMPLETE;
+	stack->why = MJ_WHY_NONE;
+	stack->why_pc = 0;
+	stack->root = MJ_ROOT_NONE;
+	stack->npcs = 0;
+	start_at(&w, pc, sp);
+	while (!w.done)
+		visit(&w);
+}
