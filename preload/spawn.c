@@ -170,7 +170,7 @@ mj_spawn(const struct mj_spawn_args *args, struct mj_spawned *ret, struct mj_err
 	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
 	if (pid == 0)
 		child(shared, args, parent);
-	int listener;
+	int listener = -1;
 	if (pid < 0 || await_listener(shared, pid, &listener, err) < 0) {
 		if (pid < 0)
 			mj_error_sys(err, errno, "cannot create the program's process");
