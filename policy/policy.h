@@ -31,9 +31,10 @@ enum mj_cap {
 	MJ_CAP_MODIFY_LIMITS,  /**< resource limits, priorities, scheduling, locked memory */
 	MJ_CAP_MODIFY_FDS,     /**< putting a descriptor over another one's number */
 	MJ_CAP_MODIFY_PROCESS, /**< prctl and alike: names, timers, subreaper, ... */
-	MJ_CAP_MODIFY_DUMPABLE, /**< becoming unreadable to the supervisor; see mj_grant_unconfined */
+	MJ_CAP_MODIFY_DUMPABLE, /**< becoming unreadable to the supervisor; see mj_grant_unconfined
+				 */
 	MJ_CAP_READ_SYSTEM_STATE,
-	MJ_CAP_OPERATING_SYSTEM, /**< mounts, namespaces, kernel modules, clocks, reboot, ... */
+	MJ_CAP_OPERATING_SYSTEM,    /**< mounts, namespaces, kernel modules, clocks, reboot, ... */
 	MJ_CAP_ARBITRARY_EXECUTION, /**< memory that becomes executable */
 	MJ_CAP_SYSTEM_CALLS,        /**< whatever the table does not classify */
 	MJ_CAP_COUNT
@@ -50,7 +51,8 @@ const char *mj_cap_name(enum mj_cap cap);
 /** The set that a name stands for: a leaf, or a parent with all its children. False if unknown. */
 bool mj_cap_parse(const char *name, mj_caps *ret);
 
-/** Writes the names of a set, comma separated, parents for complete families; returns buf. */
+/** Writes the names of a set, comma separated, parents for complete families; returns buf, always
+ * terminated. 512 bytes hold every set; a smaller buffer cuts it off behind a whole name. */
 char *mj_caps_format(mj_caps caps, char *buf, size_t len);
 
 /* ---- the table of system calls --------------------------------------------------------- */
@@ -127,20 +129,29 @@ void mj_policy_destroy(struct mj_policy *policy); /**< accepts NULL */
 /**
  * Reads go.mod text (text need not be NUL-terminated) and adds a grant for each required module
  * that its comments confine or unconfine; syntax and precedence are gomodjail's: on the module
- * line (default for all), a require block's opening line or the line above, a require line or the line
- * above it; inner beats outer; versions are ignored; a directive may follow "// indirect;".
- * name stands in messages ("go.mod:12: ..."). The module path is kept (mj_policy_main_module).
- * Errors: syntax, unknown policy words, a directive where it cannot mean anything.
+ * line or the lines above it (default for all), the lines above a require block, a require line or
+ * the lines above it; inner beats outer; versions are ignored; a directive may follow "//
+ * indirect;". name stands in messages ("go.mod:12: ..."). The module path is kept
+ * (mj_policy_main_module). Errors, with nothing changed: syntax, more than MJ_GOMOD_MAX bytes,
+ * unknown policy words, a directive at the go line. Directives anywhere else mean nothing to
+ * gomodjail, so that they mean nothing here either, but each leaves a warning.
  */
+#define MJ_GOMOD_MAX (4u << 20)
 int mj_policy_read_gomod(struct mj_policy *policy, const char *name, const char *text, size_t len,
-                         struct mj_error *err);
+			 struct mj_error *err);
 
 /** Sets one module's grant, replacing an earlier one. module is copied. `main` and `std` are not
  * module paths: "main" names the main module; "std", "c" and "unattributed" are refused. */
 int mj_policy_set(struct mj_policy *policy, const char *module, struct mj_grant grant,
-                  struct mj_origin origin, struct mj_error *err);
+		  struct mj_origin origin, struct mj_error *err);
 
-/** Parses a command line "MODULE=POLICY" and sets it. */
+/** What the user should know about the go.mod files read, "go.mod:12: ...", in order of reading.
+ * Borrowed; NULL behind the last index. */
+size_t mj_policy_warning_count(const struct mj_policy *policy);
+const char *mj_policy_warning(const struct mj_policy *policy, size_t index);
+
+/** Parses a command line "MODULE=POLICY", or a comma-separated list of them as gomodjail takes
+ * it, and sets it. A list with an error in it sets nothing. */
 int mj_policy_set_flag(struct mj_policy *policy, const char *flag, struct mj_error *err);
 
 /** The module that go.mod is for, or NULL. */
@@ -158,7 +169,8 @@ struct mj_grant mj_policy_grant(const struct mj_policy *policy, const char *modu
 struct mj_grant mj_policy_unattributed(const struct mj_policy *policy);
 /** C code with no Go caller: as unattributed. */
 struct mj_grant mj_policy_c(const struct mj_policy *policy);
-/** What some subject is denied: the capabilities that must be notified. */
+/** What some subject is denied: the capabilities that must be notified. Never empty: nobody has
+ * MODIFY_SYSTEM_STATE/DUMPABLE by default. */
 mj_caps mj_policy_denied(const struct mj_policy *policy);
 
 /* ---- the filter plan ------------------------------------------------------------------- */
@@ -170,7 +182,7 @@ struct mj_cond {
 	uint64_t value;
 };
 
-#define MJ_PLAN_CONDS 2
+#define MJ_PLAN_CONDS 3
 
 /** What the kernel does with a call by itself. Everything that no rule matches is notified. */
 struct mj_plan_rule {
@@ -188,10 +200,10 @@ struct mj_plan {
 };
 
 /**
- * The plan for a set of capabilities that somebody is denied (mj_policy_denied). Calls that end
- * the jail's bookkeeping if unseen (execve, execveat; becoming a subreaper, unsharing, CLONE_PARENT) are
- * always notified unless denied is empty. clone3 is refused with ENOSYS, because its flags lie behind a
- * pointer: libc and Go fall back to clone. Free with mj_plan_free.
+ * The plan for a set of capabilities that somebody is denied (mj_policy_denied); allow_all if it
+ * is empty. Otherwise calls that end the jail's bookkeeping if unseen (execve, execveat; becoming a
+ * subreaper, unsharing, CLONE_PARENT, ...) are always notified, and clone3 is refused with ENOSYS,
+ * because its flags lie behind a pointer: libc and Go fall back to clone. Free with mj_plan_free.
  */
 int mj_plan_make(mj_caps denied, struct mj_plan *ret, struct mj_error *err);
 void mj_plan_free(struct mj_plan *plan);

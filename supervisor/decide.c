@@ -18,22 +18,35 @@ refuse(struct sup_verdict *v, enum mj_reason reason, const char *detail)
 
 /* ---- what is asked for ---------------------------------------------------------------------------- */
 
+/* State of the process alone, which it shares with nobody whom the jail protects. */
+#define OWN_STATE (MJ_CAP(MODIFY_FDS) | MJ_CAP(MODIFY_CHDIR) | MJ_CAP(ARBITRARY_EXECUTION))
+
 /*
- * A fork that has not executed anything yet prepares its descriptors and its directory for the
- * program that it will execute (syscall.forkAndExecInChild: dup2, dup3, chdir). Both are its own, since
- * clone(CLONE_FILES) without CLONE_THREAD is not in the base set, so this is part of EXEC.
+ * What a call needs, in the process that makes it:
+ * - A signal to the own process needs nothing. It may end itself anyway, and the Go runtime raises
+ *   SIGPIPE and SIGABRT so (runtime/signal_unix.go, dieFromSignal).
+ * - A fork that has not executed anything yet prepares its descriptors and its directory for the program
+ *   that it will execute (syscall.forkAndExecInChild: dup2, dup3, chdir). Both are its own, since
+ *   clone(CLONE_FILES) and clone(CLONE_FS) without CLONE_THREAD are not in the base set: part of EXEC.
+ * - Another program than ours has no modules to keep apart; its descriptors, its directory and its own
+ *   code are its own affair.
  */
 static struct mj_need
 need_of(const struct sup_process *process, const struct mj_call *call)
 {
 	struct mj_need need = mj_call_need(call);
-	const mj_caps own = MJ_CAP(MODIFY_FDS) | MJ_CAP(MODIFY_CHDIR);
-	if (process->forked && need.all && (need.all & ~own) == 0 && !need.any)
+	if (call->nr == SYS_tgkill && (pid_t)call->args[0] == process->tgid)
+		return (struct mj_need){ .known = true };
+	if (need.any || !need.all)
+		return need;
+	if (process->kind == SUP_CEILING)
+		need.all &= ~OWN_STATE;
+	else if (process->forked && (need.all & ~(MJ_CAP(MODIFY_FDS) | MJ_CAP(MODIFY_CHDIR))) == 0)
 		need.all = MJ_CAP(EXEC);
 	return need;
 }
 
-/* ---- stacks without a module ----------------------------------------------------------------------- */
+/* ---- stacks without a module ---------------------------------------------------------------- */
 
 static bool
 is_runtime_name(const char *function)
@@ -63,10 +76,12 @@ is_std_root(const struct mj_stack *stack)
 	case MJ_ROOT_MAIN:
 	case MJ_ROOT_LOADER:
 		return true;
+	case MJ_ROOT_GOROUTINE:
+		/* Created by the standard library's initialisation: nobody else is in the record. */
+		return stack->ancestry == MJ_ANCESTRY_COMPLETE;
 	case MJ_ROOT_SCHEDULER:
 	case MJ_ROOT_SIGNAL:
 		return only_runtime(stack);
-	case MJ_ROOT_GOROUTINE:
 	case MJ_ROOT_C:
 	case MJ_ROOT_NONE:
 	default:
@@ -74,79 +89,114 @@ is_std_root(const struct mj_stack *stack)
 	}
 }
 
-static void
-decide_unattributed(struct supervisor *sup, struct sup_verdict *v)
+/* May somebody who is not known do it? Then every module may. */
+static bool
+ask_unattributed(struct supervisor *sup, struct sup_verdict *v)
 {
 	const struct mj_stack *stack = &sup->stack;
 	bool c = stack->root == MJ_ROOT_C;
-	v->subject = c ? MJ_SUBJECT_C : MJ_SUBJECT_STD;
-	if (is_std_root(stack)) {
-		v->allow = true;
-		return;
-	}
 	struct mj_grant grant = c ? mj_policy_c(sup->args->policy)
 	                          : mj_policy_unattributed(sup->args->policy);
-	v->stack_grant = grant;
-	if (mj_grant_allows(grant, v->need)) {
-		v->allow = true;
-		return;
-	}
+	v->stack_grant = mj_grant_intersect(v->stack_grant, grant);
+	if (mj_grant_allows(grant, v->need))
+		return true;
+	v->subject = c ? MJ_SUBJECT_C : MJ_SUBJECT_STD;
 	v->capability = mj_grant_lacks(grant, v->need);
 	refuse(v, c ? MJ_REASON_C : MJ_REASON_UNATTRIBUTED,
-	       c ? "C code without a Go caller" : "no module of the program is on the stack");
+	       stack->root == MJ_ROOT_GOROUTINE ? mj_ancestry_text(stack->ancestry) : NULL);
+	return false;
 }
 
-/* ---- stacks with modules ------------------------------------------------------------------------------ */
+/* ---- stacks with modules ------------------------------------------------------------------- */
 
-/* Innermost first; false as soon as one module may not. *ret_modules counts frames of modules. */
+struct question {
+	struct supervisor *sup;
+	struct sup_image *image;
+	struct sup_verdict *v;
+	int last; /* the module that was asked last */
+	bool any; /* a module was met */
+};
+
 static bool
-ask_modules(struct supervisor *sup, struct sup_image *image, struct sup_verdict *v,
-            size_t *ret_modules)
+ask_module(struct question *q, int subject)
 {
-	const struct mj_stack *stack = &sup->stack;
-	int last = MJ_SUBJECT_STD;
-	for (size_t i = 0; i < stack->npcs; i++) {
-		for (unsigned f = 0; f < stack->pcs[i]->nframes; f++) {
-			int subject = stack->pcs[i]->frames[f].subject;
-			if (subject < 0)
-				continue;
-			++*ret_modules;
-			if (subject == last)
-				continue;
-			last = subject;
-			struct mj_grant grant = sup_image_grant(sup, image, subject);
-			v->stack_grant = mj_grant_intersect(v->stack_grant, grant);
-			if (mj_grant_allows(grant, v->need))
-				continue;
-			v->subject = subject;
-			v->blamed_pc = i;
-			v->blamed_frame = f;
-			v->capability = mj_grant_lacks(grant, v->need);
-			return false;
+	struct sup_verdict *v = q->v;
+	if (subject < 0 || subject == q->last)
+		return true;
+	q->any = true;
+	q->last = subject;
+	struct mj_grant grant = sup_image_grant(q->sup, q->image, subject);
+	v->stack_grant = mj_grant_intersect(v->stack_grant, grant);
+	if (mj_grant_allows(grant, v->need))
+		return true;
+	v->subject = subject;
+	v->capability = mj_grant_lacks(grant, v->need);
+	return false;
+}
+
+/* Innermost first; false as soon as one module may not, which is then the blamed one. */
+static bool
+ask_frames(struct question *q, const struct mj_pc *const *pcs, size_t npcs)
+{
+	for (size_t i = 0; i < npcs; i++) {
+		for (unsigned f = 0; f < pcs[i]->nframes; f++) {
+			const struct mj_frame *frame = &pcs[i]->frames[f];
+			for (unsigned s = 0; s < MJ_FRAME_SUBJECTS; s++) {
+				if (ask_module(q, frame->subjects[s]))
+					continue;
+				q->v->blamed_pc = i;
+				q->v->blamed_frame = f;
+				return false;
+			}
 		}
 	}
 	return true;
 }
 
+/* The stack, then those of its creators. */
+static bool
+ask_modules(struct question *q)
+{
+	const struct mj_stack *stack = &q->sup->stack;
+	if (!ask_frames(q, stack->pcs, stack->npcs))
+		return false;
+	for (size_t i = 0; i < stack->nancestors; i++) {
+		const struct mj_ancestor *ancestor = &stack->ancestors[i];
+		q->v->blamed_ancestor = i + 1;
+		if (!ask_frames(q, ancestor->pcs, ancestor->npcs))
+			return false;
+	}
+	q->v->blamed_ancestor = 0;
+	return true;
+}
+
+/* A creator that ought to be known and is not may be anybody, whoever else is on the stack. */
+static bool
+has_unknown_creator(const struct mj_stack *stack)
+{
+	return stack->root == MJ_ROOT_GOROUTINE && (stack->ancestry == MJ_ANCESTRY_CUT ||
+	                                            stack->ancestry == MJ_ANCESTRY_MISSING);
+}
+
 static void
-decide_by_stack(struct supervisor *sup, struct sup_process *process, const struct sup_where *where,
-                struct sup_verdict *v)
+decide_by_stack(struct supervisor *sup, struct sup_process *process, struct sup_thread *thread,
+                const struct sup_where *where, struct sup_verdict *v)
 {
 	struct mj_memory memory = { sup_process_read, sup_process_ranges, process };
-	mj_walk(process->runtime, &memory, where->pc, where->sp, &sup->stack);
+	mj_walk(process->runtime, &memory, &thread->hint, where->pc, where->sp, &sup->stack);
 	sup_stats_walk(sup->stats, &sup->stack);
 	v->have_stack = true;
 	if (sup->stack.status != MJ_WALK_COMPLETE) {
 		refuse(v, MJ_REASON_WALK, mj_walk_why_text(sup->stack.why));
 		return;
 	}
-	size_t modules = 0;
-	if (!ask_modules(sup, process->image, v, &modules))
+	struct question q = { sup, process->image, v, MJ_SUBJECT_STD, false };
+	if (!ask_modules(&q)) {
 		refuse(v, MJ_REASON_POLICY, NULL);
-	else if (modules)
-		v->allow = true;
-	else
-		decide_unattributed(sup, v);
+		return;
+	}
+	bool known = q.any ? !has_unknown_creator(&sup->stack) : is_std_root(&sup->stack);
+	v->allow = known || ask_unattributed(sup, v);
 }
 
 static void
@@ -163,8 +213,8 @@ decide_by_ceiling(struct supervisor *sup, const struct sup_process *process, str
 }
 
 void
-sup_decide(struct supervisor *sup, struct sup_process *process, const struct mj_call *call,
-           const struct sup_where *where, struct sup_verdict *v)
+sup_decide(struct supervisor *sup, struct sup_process *process, struct sup_thread *thread,
+           const struct mj_call *call, const struct sup_where *where, struct sup_verdict *v)
 {
 	memset(v, 0, sizeof(*v));
 	v->subject = MJ_SUBJECT_STD;
@@ -189,7 +239,7 @@ sup_decide(struct supervisor *sup, struct sup_process *process, const struct mj_
 	if (!v->allow || process->kind == SUP_CEILING)
 		return;
 	v->allow = false;
-	decide_by_stack(sup, process, where, v);
+	decide_by_stack(sup, process, thread, where, v);
 	if (!v->allow && v->capability == MJ_CAP_COUNT)
 		v->capability = mj_grant_lacks((struct mj_grant){ 0 }, v->need);
 }

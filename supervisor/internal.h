@@ -56,6 +56,7 @@ struct sup_process {
 struct sup_thread {
 	pid_t tid, tgid;
 	int syscall_fd; /* /proc/TID/syscall: bound to the task, ESRCH once that has ended */
+	struct mj_thread_hint hint;
 	UT_hash_handle hh;
 };
 
@@ -98,6 +99,7 @@ struct sup_verdict {
 	enum mj_cap capability;
 	int subject;
 	size_t blamed_pc, blamed_frame;
+	size_t blamed_ancestor; /* 0: the stack itself, else 1 + index of the creator */
 	bool have_stack;
 	struct mj_grant stack_grant; /* intersection over the stack, for ceilings */
 };
@@ -142,8 +144,9 @@ void sup_thread_drop(struct supervisor *sup, struct sup_thread *thread);
 void sup_threads_free(struct supervisor *sup);
 
 /* decide.c */
-void sup_decide(struct supervisor *sup, struct sup_process *process, const struct mj_call *call,
-                const struct sup_where *where, struct sup_verdict *ret);
+void sup_decide(struct supervisor *sup, struct sup_process *process, struct sup_thread *thread,
+                const struct mj_call *call, const struct sup_where *where,
+                struct sup_verdict *ret);
 
 /* notify.c */
 /** Receives and answers until nobody is left in the jail. A thread's main function. */
@@ -160,6 +163,18 @@ void sup_notice(struct supervisor *sup, enum mj_notice_level level, const char *
 void sup_stats_call(struct mj_stats *stats, int nr, bool allowed);
 void sup_stats_walk(struct mj_stats *stats, const struct mj_stack *stack);
 void sup_stats_latency(struct mj_stats *stats, uint64_t nanoseconds);
+
+/* environ.c */
+
+/** An environment whose strings are the caller's, but for GODEBUG. */
+struct sup_environ {
+	char **envp;
+	char *godebug;
+};
+
+/** A copy of envp in which GODEBUG asks for N ancestors; other settings are kept. -1: no memory. */
+int sup_environ_make(char *const *envp, unsigned ancestors, struct sup_environ *ret);
+void sup_environ_finish(struct sup_environ *environment);
 
 /* signals.c */
 

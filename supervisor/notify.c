@@ -90,7 +90,7 @@ judge(struct supervisor *sup, const struct seccomp_notif *req, const struct mj_c
 		return;
 	}
 	*ret_process = process;
-	sup_decide(sup, process, call, &where, v);
+	sup_decide(sup, process, thread, call, &where, v);
 }
 
 /* What an allowed call changes in the records. */

@@ -82,7 +82,7 @@ set_unknown(struct sup_process *process, const char *why)
 }
 
 static void
-load_runtime(struct sup_process *process, const struct sup_auxv *auxv)
+load_runtime(struct supervisor *sup, struct sup_process *process, const struct sup_auxv *auxv)
 {
 	uint64_t bias;
 	struct mj_error err;
@@ -98,7 +98,8 @@ load_runtime(struct sup_process *process, const struct sup_auxv *auxv)
 		return;
 	}
 	if (!mj_image_bias(process->image->image, auxv->phdr, &bias) ||
-	    mj_runtime_create(process->image->image, bias, &process->runtime, &err) < 0) {
+	    mj_runtime_create(process->image->image, bias, sup->args->ancestors,
+	                      &process->runtime, &err) < 0) {
 		set_unknown(process, "its load address could not be found out");
 		return;
 	}
@@ -123,7 +124,7 @@ load(struct supervisor *sup, struct sup_process *process)
 	process->unreadable = NULL;
 	process->kind = SUP_CEILING;
 	if (process->image->walked)
-		load_runtime(process, &auxv);
+		load_runtime(sup, process, &auxv);
 }
 
 /* ---- lineage --------------------------------------------------------------------------------------- */

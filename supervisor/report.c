@@ -45,6 +45,10 @@ hash_stack(const struct supervisor *sup, const struct sup_verdict *v)
 		return hash;
 	for (size_t i = 0; i < sup->stack.npcs; i++)
 		hash = (hash ^ sup->stack.pcs[i]->pc) * UINT64_C(1099511628211);
+	for (size_t i = 0; i < sup->stack.nancestors; i++)
+		for (size_t k = 0; k < sup->stack.ancestors[i].npcs; k++)
+			hash = (hash ^ sup->stack.ancestors[i].pcs[k]->pc) *
+			       UINT64_C(1099511628211);
 	return (hash ^ sup->stack.why_pc) * UINT64_C(1099511628211);
 }
 
@@ -93,6 +97,7 @@ sup_report(struct supervisor *sup, const struct seccomp_notif *req, const struct
 		.subject = v->subject,
 		.blamed_pc = v->blamed_pc,
 		.blamed_frame = v->blamed_frame,
+		.blamed_ancestor = v->blamed_ancestor,
 		.program = image && image->path ? image->path : "",
 		.count = 1,
 	};

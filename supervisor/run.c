@@ -24,6 +24,7 @@ struct run {
 	struct mj_filter filter;
 	struct mj_spawned spawned;
 	struct sup_sentinel sentinel;
+	struct sup_environ environment;
 	sigset_t old_mask, ignored;
 	struct rlimit old_nofile;
 	bool nofile_raised;
@@ -96,10 +97,13 @@ static int
 start_program(struct run *run, struct mj_error *err)
 {
 	const struct mj_run_args *args = run->sup.args;
+	if (args->policy && args->ancestors &&
+	    sup_environ_make(args->envp, args->ancestors, &run->environment) < 0)
+		return mj_error_set(err, MJ_ERR_MEMORY, "out of memory");
 	struct mj_spawn_args spawn = {
 		.path = args->path,
 		.argv = args->argv,
-		.envp = args->envp,
+		.envp = run->environment.envp ? run->environment.envp : args->envp,
 		.filter = &run->filter,
 		.sigmask = &run->old_mask,
 		.sigignored = &run->ignored,
@@ -288,6 +292,7 @@ clean_up(struct run *run)
 	sup_threads_free(&run->sup);
 	sup_images_free(&run->sup);
 	mj_stack_finish(&run->sup.stack);
+	sup_environ_finish(&run->environment);
 	mj_filter_free(&run->filter);
 	mj_spawn_finish(&run->spawned);
 	mj_close(run->sup.listener);

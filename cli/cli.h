@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cli: main and the subcommands, and all that modjail prints. Names of programs, modules, functions
+ * and files come from untrusted programs: whatever goes to a terminal goes through cli_put.
+ */
+#ifndef MJ_CLI_H
+#define MJ_CLI_H
+
+#include <stdio.h>
+
+#include "supervisor/supervisor.h"
+
+/* Exit statuses of modjail's own, as env(1) and docker-run(1) use them. */
+#define CLI_EXIT_FAILED 125    /* modjail failed before PROG started */
+#define CLI_EXIT_NOT_EXEC 126  /* PROG cannot be executed */
+#define CLI_EXIT_NOT_FOUND 127 /* PROG was not found */
+
+/* ---- subcommands ------------------------------------------------------------------------- */
+
+/** `modjail run`; argv[0] is "modjail run". Returns the exit status. */
+int cli_cmd_run(int argc, char **argv);
+
+/** The candidate closest to word, if close enough to be what was meant; else NULL. */
+const char *cli_nearest(const char *word, const char *const *candidates, size_t count);
+
+/* ---- options of `modjail run` (options.c) ------------------------------------------------ */
+
+enum cli_stats_format { CLI_STATS_OFF = 0, CLI_STATS_TEXT, CLI_STATS_JSON };
+
+struct cli_options {
+	const char *go_mod; /* NULL: none */
+	size_t npolicies;
+	const char **policies; /* arguments of --policy, in order; the array is owned */
+	bool no_policy;
+	enum mj_on_deny on_deny;
+	bool json;
+	const char *log_file; /* NULL: stderr */
+	bool quiet;
+	enum cli_stats_format stats;
+	char **argv; /* PROG and its arguments, NULL-terminated; borrowed */
+};
+
+/**
+ * Parses the command line with argp, which for --help and for what is wrong prints and exits itself
+ * (main sets argp_err_exit_status), unless flags are ARGP_SILENT (for tests): then it returns an
+ * errno value. cli_options_finish in either case.
+ */
+int cli_options_parse(int argc, char **argv, unsigned flags, struct cli_options *ret);
+void cli_options_finish(struct cli_options *options);
+
+/* ---- the program (program.c) ------------------------------------------------------------- */
+
+/**
+ * Finds PROG as execvp(3) does: a name with a slash is taken as it is, another one is looked for in
+ * path (the value of PATH; NULL: the system's default). Returns 0 and *ret (freed by the caller),
+ * or CLI_EXIT_NOT_EXEC or CLI_EXIT_NOT_FOUND and *err.
+ */
+int cli_find_program(const char *name, const char *path, char **ret, struct mj_error *err);
+
+/**
+ * Checks that stacks of the program can be attributed under policy, and warns through reporter
+ * about what looks like a mistake. Returns 0, or an exit status and *err.
+ */
+int cli_check_program(const char *path, const struct mj_policy *policy,
+		      const struct mj_reporter *reporter, struct mj_error *err);
+
+/* ---- exit status (status.c) -------------------------------------------------------------- */
+
+/** What becomes of modjail at the end of the run. */
+struct cli_ending {
+	int status; /* exit status */
+	int signal; /* not 0: die of it, status is for when that fails */
+};
+struct cli_ending cli_ending_of(const struct mj_run_result *result);
+
+/** Kills this process with ending.signal, if any; returns ending.status if it is still there. */
+int cli_end(struct cli_ending ending);
+
+/* ---- putting text where people or programs read it (text.c) ------------------------------- */
+
+/** How a terminal-bound text is written. */
+struct cli_style {
+	bool utf8; /* the locale's encoding is UTF-8 */
+};
+
+/**
+ * Writes s with everything escaped that could do more than show up: control characters, invalid
+ * UTF-8, characters that change direction or have no width, and all but ASCII if !utf8.
+ */
+void cli_put(FILE *out, struct cli_style style, const char *s);
+/** As cli_put, into fresh memory; NULL if there is none. *width (may be NULL): columns. */
+char *cli_escape(struct cli_style style, const char *s, size_t *width);
+/** A copy of s in which invalid UTF-8 is U+FFFD, for JSON; NULL if memory runs out. */
+char *cli_valid_utf8(const char *s);
+
+/** Writes all of buf to fd, in one write(2) if the kernel takes it. No error and no signal of that
+ * write ends or stops the run: what cannot be written is lost. */
+void cli_write(int fd, const char *buf, size_t len);
+
+/* ---- arguments of calls (args.c) ---------------------------------------------------------- */
+
+/** Writes the arguments that say something to people, "O_RDONLY|O_CLOEXEC" or "1, SIGTERM";
+ * nothing if there are none. Registers only: nothing behind a pointer. */
+void cli_put_args(FILE *out, const struct mj_call *call);
+
+/* ---- a refusal as plain data (view.c) ----------------------------------------------------- */
+
+#define CLI_NO_FRAME SIZE_MAX
+
+struct cli_frame {
+	char *function; /* for people; owned, not escaped */
+	const char *file;
+	int line;
+	const char *module; /* path, "std" or "c" */
+	bool is_std, inlined;
+};
+
+enum cli_event { CLI_REFUSED, CLI_KILLED, CLI_ALLOWED, CLI_REPEATED };
+
+/** What the renderers need of a refusal: no image, no stack. Nothing in it is escaped yet. */
+struct cli_view {
+	enum cli_event event;
+	struct timespec time;
+	pid_t pid, tid;
+	struct mj_call call;
+	const char *call_name;  /* NULL if the table lacks it */
+	const char *capability; /* "" if none */
+	const char *errno_name; /* "EPERM"; NULL if the call returned no errno */
+	enum mj_reason reason;
+	const char *detail;  /* "" if none */
+	const char *program; /* "" if unknown */
+	const char *module;  /* who is blamed: a path, "std", "c", "unattributed"; NULL: nobody */
+	const char *version; /* "" if unknown */
+	uint64_t count;      /* for CLI_REPEATED: how often in all */
+	bool walk_failed;    /* the stack is incomplete... */
+	uint64_t why_pc;     /* ...from this address on */
+	size_t nframes;
+	struct cli_frame *frames; /* logical frames, innermost first */
+	size_t blamed;            /* index, or CLI_NO_FRAME */
+};
+
+/** Borrows from refusal. repeated: mj_reporter.repeated was told of it. -1: out of memory. */
+int cli_view_make(const struct mj_refusal *refusal, enum mj_on_deny on_deny, bool repeated,
+		  struct cli_view *ret);
+void cli_view_finish(struct cli_view *view);
+
+/* ---- renderers: one record each ----------------------------------------------------------- */
+
+void cli_text_refusal(FILE *out, struct cli_style style, const struct cli_view *view);
+/** What to do about a refusal; nothing if there is nothing to say. */
+void cli_text_hint(FILE *out, struct cli_style style, const struct cli_view *view);
+void cli_text_notice(FILE *out, struct cli_style style, enum mj_notice_level level,
+		     const char *text);
+void cli_json_refusal(FILE *out, const struct cli_view *view);
+void cli_json_notice(FILE *out, struct timespec time, enum mj_notice_level level, const char *text);
+
+/** peak_kib: the supervisor's peak memory. */
+void cli_stats_text(FILE *out, const struct mj_stats *stats, uint64_t peak_kib);
+void cli_stats_json(FILE *out, const struct mj_stats *stats, uint64_t peak_kib);
+/** VmHWM of this process in KiB; 0 if unknown. */
+uint64_t cli_peak_kib(void);
+
+/* ---- the reporter (report.c) --------------------------------------------------------------- */
+
+/** Where records go, and how. Lives as long as the run. */
+struct cli_report {
+	int fd; /* borrowed */
+	bool json, quiet;
+	enum mj_on_deny on_deny;
+	struct cli_style style;
+	unsigned hinted; /* reasons that a hint was given for: bit per enum mj_reason */
+};
+
+struct mj_reporter cli_report_reporter(struct cli_report *report);
+/** Writes the statistics, quiet or not: they were asked for. */
+void cli_report_stats(const struct cli_report *report, enum cli_stats_format format,
+		      const struct mj_stats *stats);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <langinfo.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What one run owns. */
+struct run {
+	struct cli_options options;
+	struct cli_report report;
+	int log_fd; /* -1: stderr */
+	struct mj_policy *policy;
+	char *path;
+};
+
+/* What stops modjail is said on stderr, as text, whatever the options. */
+static void
+say_error(const struct run *run, const char *text)
+{
+	struct cli_report report = { .fd = STDERR_FILENO, .style = run->report.style };
+	struct mj_reporter reporter = cli_report_reporter(&report);
+	reporter.notice(reporter.ctx, MJ_NOTICE_ERROR, text);
+}
+
+static int
+open_report(struct run *run, struct mj_error *err)
+{
+	const struct cli_options *options = &run->options;
+	if (options->log_file) {
+		run->log_fd = open(options->log_file,
+				   O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+		if (run->log_fd < 0)
+			return mj_error_sys(err, errno, "cannot open %s", options->log_file);
+	}
+	run->report.fd = run->log_fd >= 0 ? run->log_fd : STDERR_FILENO;
+	run->report.json = options->json;
+	run->report.quiet = options->quiet;
+	run->report.on_deny = options->on_deny;
+	return 0;
+}
+
+static int
+read_go_mod(struct mj_policy *policy, const char *name, struct mj_error *err)
+{
+	MJ_AUTO_FREE char *text = NULL;
+	size_t len = 0;
+	if (mj_read_file(name, MJ_GOMOD_MAX, &text, &len, err) < 0)
+		return -1;
+	return mj_policy_read_gomod(policy, name, text, len, err);
+}
+
+/* Fills run->policy; leaves it NULL if there is none and --no-policy says that this is meant. */
+static int
+make_policy(struct run *run, struct mj_error *err)
+{
+	const struct cli_options *options = &run->options;
+	if (mj_policy_create(&run->policy, err) < 0)
+		return -1;
+	if (options->go_mod && read_go_mod(run->policy, options->go_mod, err) < 0)
+		return -1;
+	for (size_t i = 0; i < options->npolicies; i++)
+		if (mj_policy_set_flag(run->policy, options->policies[i], err) < 0)
+			return -1;
+	if (mj_policy_count(run->policy) > 0)
+		return 0;
+	mj_policy_destroy(run->policy);
+	run->policy = NULL;
+	if (options->no_policy)
+		return 0;
+	if (options->go_mod)
+		return mj_error_set(
+			err, MJ_ERR_USAGE,
+			"%s sets no policy: write \"// gomodjail:confined\" behind a "
+			"required module, or use --policy=MODULE=confined, or --no-policy",
+			options->go_mod);
+	return mj_error_set(
+		err, MJ_ERR_USAGE,
+		"no policy was given: use --go-mod=FILE for the comments of a go.mod, or "
+		"--policy=MODULE=confined; --no-policy runs the program without any");
+}
+
+static void
+pass_on_warnings(struct run *run, const struct mj_reporter *reporter)
+{
+	for (size_t i = 0; i < mj_policy_warning_count(run->policy); i++)
+		reporter->notice(reporter->ctx, MJ_NOTICE_WARNING,
+				 mj_policy_warning(run->policy, i));
+}
+
+/* Everything before the program starts. 0, or an exit status and *err. */
+static int
+prepare(struct run *run, struct mj_error *err)
+{
+	if (open_report(run, err) < 0 || make_policy(run, err) < 0)
+		return CLI_EXIT_FAILED;
+	int r = cli_find_program(run->options.argv[0], getenv("PATH"), &run->path, err);
+	if (r != 0 || !run->policy)
+		return r;
+	struct mj_reporter reporter = cli_report_reporter(&run->report);
+	pass_on_warnings(run, &reporter);
+	return cli_check_program(run->path, run->policy, &reporter, err);
+}
+
+static void
+say_exec_failed(const struct run *run, int errnum)
+{
+	struct mj_error err;
+	mj_error_sys(&err, errnum, "cannot execute %s%s", run->path,
+		     errnum == ENOENT ? " (the interpreter or dynamic loader that it names)" : "");
+	say_error(run, err.text);
+}
+
+static int
+execute(struct run *run, struct cli_ending *ret, struct mj_error *err)
+{
+	struct mj_run_args args = {
+		.policy = run->policy,
+		.on_deny = run->options.on_deny,
+		.path = run->path,
+		.argv = run->options.argv,
+		.envp = environ,
+		.reporter = cli_report_reporter(&run->report),
+		.release_stdio = true,
+		.want_stats = run->options.stats != CLI_STATS_OFF,
+	};
+	struct mj_run_result result = { 0 };
+	if (mj_run(&args, &result, err) < 0)
+		return -1;
+	if (result.exec_failed)
+		say_exec_failed(run, result.exec_errno);
+	if (result.stats)
+		cli_report_stats(&run->report, run->options.stats, result.stats);
+	free(result.stats);
+	*ret = cli_ending_of(&result);
+	return 0;
+}
+
+static void
+finish(struct run *run)
+{
+	free(run->path);
+	mj_policy_destroy(run->policy);
+	mj_close(run->log_fd);
+	cli_options_finish(&run->options);
+}
+
+int
+cli_cmd_run(int argc, char **argv)
+{
+	struct run run = { .log_fd = -1 };
+	run.report.style.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+	struct mj_error err = { 0 };
+	struct cli_ending ending = { CLI_EXIT_FAILED, 0 };
+	int r = cli_options_parse(argc, argv, 0, &run.options);
+	if (r != 0) {
+		mj_error_sys(&err, r, "cannot parse the command line");
+		say_error(&run, err.text);
+		finish(&run);
+		return CLI_EXIT_FAILED;
+	}
+	r = prepare(&run, &err);
+	if (r != 0)
+		ending.status = r;
+	else
+		r = execute(&run, &ending, &err);
+	if (r != 0)
+		say_error(&run, err.text);
+	finish(&run);
+	return cli_end(ending);
+}

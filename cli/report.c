@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The supervisor's reporter: renders each record into memory and writes it at once. */
+#include "cli/cli.h"
+
+#include <stdlib.h>
+
+/* A record under construction. */
+struct record {
+	FILE *out;
+	char *buf;
+	size_t len;
+};
+
+static bool
+record_start(struct record *record)
+{
+	*record = (struct record){ 0 };
+	record->out = open_memstream(&record->buf, &record->len);
+	return record->out != NULL;
+}
+
+static void
+record_write(struct record *record, int fd)
+{
+	if (fclose(record->out) == 0)
+		cli_write(fd, record->buf, record->len);
+	free(record->buf);
+}
+
+static void
+out_of_memory(int fd)
+{
+	static const char lost[] = "modjail: out of memory, a record is lost\n";
+	cli_write(fd, lost, sizeof(lost) - 1);
+}
+
+static void
+put_view(FILE *out, struct cli_report *report, const struct cli_view *view)
+{
+	if (report->json) {
+		cli_json_refusal(out, view);
+		return;
+	}
+	cli_text_refusal(out, report->style, view);
+	unsigned bit = 1U << view->reason;
+	if (!(report->hinted & bit))
+		cli_text_hint(out, report->style, view);
+	report->hinted |= bit;
+}
+
+static void
+report_view(struct cli_report *report, const struct mj_refusal *refusal, bool repeated)
+{
+	if (report->quiet)
+		return;
+	struct cli_view view;
+	if (cli_view_make(refusal, report->on_deny, repeated, &view) < 0) {
+		out_of_memory(report->fd);
+		return;
+	}
+	struct record record;
+	if (record_start(&record)) {
+		put_view(record.out, report, &view);
+		record_write(&record, report->fd);
+	} else {
+		out_of_memory(report->fd);
+	}
+	cli_view_finish(&view);
+}
+
+static void
+on_refusal(void *ctx, const struct mj_refusal *refusal)
+{
+	report_view(ctx, refusal, false);
+}
+
+static void
+on_repeated(void *ctx, const struct mj_refusal *refusal)
+{
+	report_view(ctx, refusal, true);
+}
+
+static void
+on_notice(void *ctx, enum mj_notice_level level, const char *text)
+{
+	struct cli_report *report = ctx;
+	if (report->quiet && level == MJ_NOTICE_WARNING)
+		return;
+	struct record record;
+	if (!record_start(&record)) {
+		out_of_memory(report->fd);
+		return;
+	}
+	struct timespec now = { 0 };
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (report->json)
+		cli_json_notice(record.out, now, level, text);
+	else
+		cli_text_notice(record.out, report->style, level, text);
+	record_write(&record, report->fd);
+}
+
+struct mj_reporter
+cli_report_reporter(struct cli_report *report)
+{
+	return (struct mj_reporter){
+		.refusal = on_refusal,
+		.repeated = on_repeated,
+		.notice = on_notice,
+		.ctx = report,
+	};
+}
+
+void
+cli_report_stats(const struct cli_report *report, enum cli_stats_format format,
+		 const struct mj_stats *stats)
+{
+	struct record record;
+	if (!record_start(&record)) {
+		out_of_memory(report->fd);
+		return;
+	}
+	if (format == CLI_STATS_JSON)
+		cli_stats_json(record.out, stats, cli_peak_kib());
+	else
+		cli_stats_text(record.out, stats, cli_peak_kib());
+	record_write(&record, report->fd);
+}

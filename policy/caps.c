@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/policy.h"
+
+#include <string.h>
+
+static const char *const cap_names[MJ_CAP_COUNT] = {
+	[MJ_CAP_FILES_READ] = "FILES/READ",
+	[MJ_CAP_FILES_WRITE] = "FILES/WRITE",
+	[MJ_CAP_FILES_STAT] = "FILES/STAT",
+	[MJ_CAP_NETWORK_CONNECT] = "NETWORK/CONNECT",
+	[MJ_CAP_NETWORK_LISTEN] = "NETWORK/LISTEN",
+	[MJ_CAP_NETWORK_UNIX] = "NETWORK/UNIX",
+	[MJ_CAP_NETWORK_NETLINK] = "NETWORK/NETLINK",
+	[MJ_CAP_NETWORK_RAW] = "NETWORK/RAW",
+	[MJ_CAP_EXEC] = "EXEC",
+	[MJ_CAP_MODIFY_SIGNALS] = "MODIFY_SYSTEM_STATE/SIGNALS",
+	[MJ_CAP_MODIFY_CHDIR] = "MODIFY_SYSTEM_STATE/CHDIR",
+	[MJ_CAP_MODIFY_IDS] = "MODIFY_SYSTEM_STATE/IDS",
+	[MJ_CAP_MODIFY_LIMITS] = "MODIFY_SYSTEM_STATE/LIMITS",
+	[MJ_CAP_MODIFY_FDS] = "MODIFY_SYSTEM_STATE/FDS",
+	[MJ_CAP_MODIFY_PROCESS] = "MODIFY_SYSTEM_STATE/PROCESS",
+	[MJ_CAP_MODIFY_DUMPABLE] = "MODIFY_SYSTEM_STATE/DUMPABLE",
+	[MJ_CAP_READ_SYSTEM_STATE] = "READ_SYSTEM_STATE",
+	[MJ_CAP_OPERATING_SYSTEM] = "OPERATING_SYSTEM",
+	[MJ_CAP_ARBITRARY_EXECUTION] = "ARBITRARY_EXECUTION",
+	[MJ_CAP_SYSTEM_CALLS] = "SYSTEM_CALLS",
+};
+
+const char *
+mj_cap_name(enum mj_cap cap)
+{
+	return (unsigned)cap < MJ_CAP_COUNT ? cap_names[cap] : NULL;
+}
+
+/* Length of the parent's name in a child's, 0 if the leaf has no parent. */
+static size_t
+parent_len(enum mj_cap cap)
+{
+	const char *slash = strchr(cap_names[cap], '/');
+	return slash ? (size_t)(slash - cap_names[cap]) : 0;
+}
+
+/* All leaves whose parent has the given name; empty if there is no such parent. */
+static mj_caps
+family(const char *parent, size_t len)
+{
+	mj_caps found = 0;
+	for (int i = 0; i < MJ_CAP_COUNT; i++) {
+		if (len > 0 && parent_len(i) == len && strncmp(cap_names[i], parent, len) == 0)
+			found |= UINT64_C(1) << i;
+	}
+	return found;
+}
+
+bool
+mj_cap_parse(const char *name, mj_caps *ret)
+{
+	for (int i = 0; i < MJ_CAP_COUNT; i++) {
+		if (strcmp(cap_names[i], name) == 0) {
+			*ret = UINT64_C(1) << i;
+			return true;
+		}
+	}
+	mj_caps children = family(name, strlen(name));
+	if (!children)
+		return false;
+	*ret = children;
+	return true;
+}
+
+/* Appends ",name" as a whole or not at all; returns the new length. */
+static size_t
+append(char *buf, size_t size, size_t used, const char *name, size_t len)
+{
+	size_t comma = used > 0;
+	if (used + comma + len >= size)
+		return used;
+	if (comma)
+		buf[used] = ',';
+	memcpy(buf + used + comma, name, len);
+	used += comma + len;
+	buf[used] = '\0';
+	return used;
+}
+
+char *
+mj_caps_format(mj_caps caps, char *buf, size_t len)
+{
+	size_t used = 0;
+	if (len == 0)
+		return buf;
+	buf[0] = '\0';
+	for (int i = 0; i < MJ_CAP_COUNT; i++) {
+		if (!(caps & UINT64_C(1) << i))
+			continue;
+		mj_caps siblings = family(cap_names[i], parent_len(i));
+		if (siblings && (caps & siblings) == siblings) {
+			used = append(buf, len, used, cap_names[i], parent_len(i));
+			caps &= ~siblings;
+		} else {
+			used = append(buf, len, used, cap_names[i], strlen(cap_names[i]));
+		}
+	}
+	return buf;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one table of system calls, as table.c and plan.c (and the tests) see it. */
+#ifndef MJ_POLICY_TABLE_H
+#define MJ_POLICY_TABLE_H
+
+#include "policy/policy.h"
+
+/**
+ * What a call needs under some conditions on its register arguments. The kernel's filter can only
+ * say "allow if", never "allow unless", so the conditional rows name what is known and mostly
+ * harmless, and the last row, which has no condition, takes everything else. Conditional rows of
+ * one call exclude each other.
+ */
+struct mj_row {
+	unsigned nconds;
+	struct mj_cond conds[MJ_PLAN_CONDS];
+	mj_caps all;
+	mj_caps any;
+	bool lineage; /**< the supervisor must see it to know which process belongs to what */
+};
+
+struct mj_table_call {
+	int nr;
+	const char *name;
+	unsigned nargs;
+	size_t nrows;
+	const struct mj_row *rows;
+};
+
+/** The entry of a number, or NULL. */
+const struct mj_table_call *mj_table_find(int nr);
+/** The entry at an index below mj_call_count(). */
+const struct mj_table_call *mj_table_at(size_t index);
+
+#endif

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Whoever holds the listener can answer notifications: nobody in the jail may have a copy, nor any other
+# descriptor of modjail's.
+# shellcheck source=tests/live/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+holds_listener() { # PID
+  find "/proc/$1/fd" -type l -printf '%l\n' 2> /dev/null | grep -q 'seccomp notify'
+}
+
+for options in --no-policy --policy=example.com/conf=confined; do
+  background "$MODJAIL" run "$options" -- "$FORKER" -sleep 30s
+  if ! eventually in_output '^pids '; then
+    not_ok "$options: the program starts"
+    continue
+  fi
+  read -r _ program child < "$tmp/out"
+  # The control: where a listener is, this is how it looks.
+  if [ "$options" != --no-policy ]; then
+    check "modjail itself holds the listener" holds_listener "$pid"
+  fi
+  check "$options: the program's descriptors can be read" test -e "/proc/$program/fd/1"
+  check_not "$options: the program holds no listener" holds_listener "$program"
+  check_not "$options: its child holds none" holds_listener "$child"
+  check_not "$options: nothing anonymous but what Go itself opens" \
+    sh -c "find /proc/$program/fd -type l -printf '%l\n' | grep -v -e eventpoll -e eventfd -e pidfd | grep anon_inode"
+  kill -KILL "$program" "$child"
+  finish
+done
+
+control /bin/ls /proc/self/fd
+wanted=$out
+jailed --no-policy -- /bin/ls /proc/self/fd
+is 'no more descriptors than without modjail' "$out" "$wanted"
+jailed --policy=example.com/conf=confined -- /bin/ls /proc/self/fd
+is 'no more descriptors than without modjail, filtered' "$out" "$wanted"
+
+exec 7< /dev/null
+control /bin/ls /proc/self/fd
+wanted=$out
+jailed --policy=example.com/conf=confined -- /bin/ls /proc/self/fd
+is 'inherited descriptors stay' "$out" "$wanted"
+exec 7<&-
+
+done_testing

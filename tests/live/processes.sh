@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Programs that start programs: all of them are in the jail, modjail ends with the last, and they
+# end with modjail.
+# shellcheck source=tests/live/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+for options in --no-policy --policy=example.com/conf=confined; do
+  jailed "$options" -- "$FORKER" -children 20 -exit 3
+  is "$options: twenty children" "$status/$(grep -c '^child ' "$tmp/out")" 3/20
+
+  jailed "$options" -- "$FORKER" -orphans 5 -exit 4
+  is "$options: children that nobody waits for" "$status/$(grep -c '^child ' "$tmp/out")" 4/5
+
+  # A daemon: another session, no parent. Its file is its last act.
+  rm -f "$tmp/daemon"
+  jailed "$options" -- "$FORKER" -daemon "$tmp/daemon" -after 1s -exit 5
+  is "$options: the program's status, not the daemon's" "$status" 5
+  check "$options: modjail waits for the daemon" test -s "$tmp/daemon"
+
+  jailed "$options" -- "$FORKER" -exec /bin/echo became another
+  is "$options: a program that becomes another" "$status/$out" '0/became another'
+  jailed "$options" -- "$FORKER" -exec "$PROBE" -by conf create="$tmp/reexec"
+  if [ "$options" = --no-policy ]; then
+    is "$options: a jailed program executes the probe" "$out" 'create ok'
+  else
+    is "$options: the same main module is walked after exec, too" "$out" 'create errno=EPERM'
+  fi
+  rm -f "$tmp/reexec"
+
+  background "$MODJAIL" run "$options" -- "$FORKER" -sleep 60s
+  if eventually in_output '^pids '; then
+    read -r _ program child < "$tmp/out"
+    check_not "$options: the program runs" gone "$program"
+    kill -KILL "$pid"
+    check "$options: SIGKILL of modjail kills the program" eventually gone "$program"
+    kill -KILL "$child" 2> /dev/null
+  else
+    not_ok "$options: the program starts"
+  fi
+  finish
+done
+# The control of the daemon test: without modjail nobody waits.
+rm -f "$tmp/daemon"
+control "$FORKER" -daemon "$tmp/daemon" -after 1s -exit 5
+is 'control: status' "$status" 5
+check_not 'control: without modjail the daemon is still at work' test -s "$tmp/daemon"
+eventually test -s "$tmp/daemon"
+
+# What main executes may do what main may, whoever else is confined; what conf may not execute, is not.
+jailed --policy=example.com/conf=confined -- "$PROBE" -by main std-exec="$tmp/by-main"
+check 'a program that main executed works' test -e "$tmp/by-main"
+jailed --policy=example.com/conf=confined -- "$PROBE" -by conf std-exec="$tmp/by-conf"
+check_not 'a program that conf executed does not start' test -e "$tmp/by-conf"
+
+# Jails nest: the inner one either works or refuses to start; it never runs without its policy.
+jailed --policy=example.com/conf=confined -- "$MODJAIL" run --policy=example.com/conf=confined -- \
+  "$PROBE" -by conf create="$tmp/nested"
+check_not 'nested: the act is refused whatever the inner modjail does' test -e "$tmp/nested"
+like 'nested: works, or says why it does not' "$status/$out/$err" '^(0/create errno=EPERM|125/.*modjail: )'
+
+done_testing

@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# A signal sent to modjail reaches the program, exactly once, and only the program decides what it
+# means; the same at a terminal.
+# shellcheck source=tests/live/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+confine=--policy=example.com/conf=confined
+
+ulimit -c 0
+number() {
+  kill -l "$1"
+}
+
+for spin in -spin=false -spin=true; do
+  for name in INT TERM HUP QUIT USR2 WINCH ALRM CONT; do
+    n=$(number "$name")
+    # USR1 comes last: whatever came twice would have shown before it.
+    background "$MODJAIL" run "$confine" -- "$SIG" "$spin" -until 2 -exit 7
+    if ! eventually in_output '^ready'; then
+      not_ok "SIG$name $spin: the program starts"
+      finish
+      continue
+    fi
+    kill -s "$name" "$pid"
+    eventually in_output "^got $n "
+    kill -s USR1 "$pid"
+    finish
+    is "SIG$name $spin: once, and then SIGUSR1" "$(grep -o '^got [0-9]*' "$tmp/out" | tr '\n' ' ')" \
+      "got $n got 10 "
+    is "SIG$name $spin: the program's own status" "$status" 7
+  done
+done
+
+# Without a handler the program dies of the signal, and so does modjail. Not SIGINT or SIGQUIT: a shell starts its
+# background commands with those ignored; the terminal below has them.
+for name in TERM HUP; do
+  background "$MODJAIL" run "$confine" -- "$SIG" -handle=false -until 1
+  eventually in_output '^ready'
+  kill -s "$name" "$pid"
+  finish
+  is "SIG$name without a handler kills a Go program" "$status" $((128 + $(number "$name")))
+done
+for name in USR1 USR2 ALRM TERM HUP; do
+  background "$MODJAIL" run "$confine" -- /bin/sh -c 'echo ready; exec sleep 60'
+  eventually in_output '^ready'
+  kill -s "$name" "$pid"
+  finish
+  is "SIG$name without a handler kills another program" "$status" $((128 + $(number "$name")))
+done
+
+# Ignored signals stay ignored.
+(
+  trap '' HUP
+  exec "$MODJAIL" run "$confine" -- /bin/sh -c 'kill -HUP $$; echo alive' > "$tmp/out"
+)
+is 'an ignored signal is ignored in the program' "$(cat "$tmp/out")" alive
+
+# At a terminal. terminal.py says how the job ended.
+at_terminal() { # STEP... -- COMMAND...
+  capture python3 "$here/terminal.py" "$@"
+}
+
+for who in control jailed; do
+  if [ "$who" = control ]; then
+    run=()
+  else
+    run=("$MODJAIL" run "$confine" --)
+  fi
+  # ${run[@]+...}: an empty array is "unbound" to bash before 4.4.
+  at_terminal see:ready type:C 'see:got 2 ' 'never:interrupt) 2' type:B 'see:got 3 ' end -- \
+    ${run[@]+"${run[@]}"} "$SIG" -until 2 -exit 7
+  is "$who: ^C, then ^\\, each once" "$out" 'exit 7'
+  at_terminal see:ready type:C end -- ${run[@]+"${run[@]}"} "$SIG" -handle=false -until 1
+  is "$who: ^C without a handler" "$out" 'signal 2'
+  at_terminal see:ready type:B end -- ${run[@]+"${run[@]}"} /bin/sh -c 'echo ready; exec sleep 60'
+  is "$who: ^\\ without a handler" "$out" 'signal 3'
+  at_terminal see:ready type:Z stopped fg running 'see:got 18 ' type:C 'see:got 2 ' end -- \
+    ${run[@]+"${run[@]}"} "$SIG" -until 2 -exit 7
+  is "$who: ^Z stops, fg continues" "$out" 'exit 7'
+  at_terminal see:ready kill:TSTP stopped fg running 'see:got 18 ' kill:TERM 'see:got 15 ' end -- \
+    ${run[@]+"${run[@]}"} "$SIG" -until 2 -exit 7
+  is "$who: SIGTSTP stops, SIGCONT continues" "$out" 'exit 7'
+  at_terminal 'see:hello' end -- ${run[@]+"${run[@]}"} /bin/sh -c 'read -r x < /dev/null; test -t 0 && stty -a > /dev/null && echo hello'
+  is "$who: the terminal is the program's" "$out" 'exit 0'
+done
+
+done_testing

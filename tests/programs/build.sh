@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Builds the test programs, offline: tests/programs/build.sh GO OUTDIR
+#
+# OUTDIR/VERSION/VARIANT/PROGRAM, for GO and for every other Go that is installed; OUTDIR/default is a
+# link to GO's own. Variants: default (static), stripped, pie, trimpath, cgo (dynamic, through libc).
+# OUTDIR/versions lists the versions, OUTDIR/missing what could not be built and why.
+set -euo pipefail
+
+if [ $# -ne 2 ]; then
+  echo 'usage: build.sh GO OUTDIR' >&2
+  exit 2
+fi
+go=$1
+mkdir -p "$2"
+out=$(cd "$2" && pwd)
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+export GOPROXY=off GOTOOLCHAIN=local GOWORK=off GOFLAGS='-buildvcs=false -mod=readonly'
+if [ -z "${HOME:-}" ] && [ -z "${GOCACHE:-}" ]; then
+  export GOCACHE="$out/.gocache"
+fi
+
+version_of() {
+  "$1" version | awk '{ split(substr($3, 3), v, "."); print "go" v[1] "." v[2]; exit }'
+}
+
+# build_variant GO DIR CGO_ENABLED FLAGS... -- PROGRAM...: one go command links them all.
+build_variant() {
+  local go=$1 dir=$2 cgo=$3 flags=() packages=()
+  shift 3
+  while [ "$1" != -- ]; do
+    flags+=("$1")
+    shift
+  done
+  shift
+  mkdir -p "$dir"
+  for program; do
+    packages+=("./$program")
+  done
+  CGO_ENABLED=$cgo "$go" build "${flags[@]}" -o "$dir/" "${packages[@]}"
+}
+
+build_all() {
+  local go=$1 dir=$2
+  build_variant "$go" "$dir/default" 0 -- probe golden sig forker threads
+  build_variant "$go" "$dir/stripped" 0 -ldflags='-s -w' -- probe golden
+  build_variant "$go" "$dir/pie" 0 -buildmode=pie -- probe golden
+  build_variant "$go" "$dir/trimpath" 0 -trimpath -- probe golden
+  local cc=${CC:-cc}
+  if command -v "${cc%% *}" > /dev/null; then
+    build_variant "$go" "$dir/cgo" 1 -- cgocall probe golden
+  else
+    echo "$(basename "$dir")/cgo: no C compiler" >> "$out/missing"
+  fi
+}
+
+: > "$out/missing"
+: > "$out/versions"
+for candidate in "$go" go /usr/local/go/bin/go /usr/lib/go-*/bin/go; do
+  command -v "$candidate" > /dev/null || continue
+  version=$(version_of "$candidate")
+  if grep -qx "$version" "$out/versions"; then
+    continue
+  fi
+  case $version in
+    go1.1[0-8] | go1.[0-9])
+      echo "$version: older than the test programs need (go1.19)" >> "$out/missing"
+      continue
+      ;;
+  esac
+  build_all "$candidate" "$out/$version"
+  echo "$version" >> "$out/versions"
+done
+ln -sfn "$(head -n 1 "$out/versions")/default" "$out/default"

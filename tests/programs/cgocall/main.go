@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Cgocall makes system calls in C code: through libc on behalf of module confc and of main, through a
+// C callback into Go and out again, through libc's user look-up, and on a thread that C created.
+// Prints "ACT ok" or "ACT errno=N" for each act named on the command line, all of them by default.
+package main
+
+/*
+#cgo LDFLAGS: -lpthread
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+void goOpen(char *path, int *error);
+
+static void
+main_open(const char *path, int *error)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	*error = fd < 0 ? errno : 0;
+	if (fd >= 0)
+		close(fd);
+}
+
+static void
+open_through_go(char *path, int *error)
+{
+	goOpen(path, error);
+}
+
+struct thread_args {
+	const char *path;
+	int error;
+};
+
+static void *
+thread_main(void *arg)
+{
+	struct thread_args *args = arg;
+	main_open(args->path, &args->error);
+	return NULL;
+}
+
+static int
+open_on_c_thread(const char *path)
+{
+	struct thread_args args = { path, 0 };
+	pthread_t thread;
+	if (pthread_create(&thread, NULL, thread_main, &args))
+		return -1;
+	pthread_join(thread, NULL);
+	return args.error;
+}
+*/
+import "C"
+
+import (
+	"fmt"
+	"os"
+	"os/user"
+	"syscall"
+	"unsafe"
+
+	"example.com/conf"
+	"example.com/confc"
+)
+
+const file = "/etc/hostname"
+
+type act struct {
+	name string
+	run  func() syscall.Errno
+}
+
+var acts = []act{
+	{"main", func() syscall.Errno { return withPath(func(p *C.char, e *C.int) { C.main_open(p, e) }) }},
+	{"confc", func() syscall.Errno { return confc.Open(file) }},
+	{"callback", func() syscall.Errno { return withPath(func(p *C.char, e *C.int) { C.open_through_go(p, e) }) }},
+	{"callback-conf", throughConf},
+	{"cthread", func() syscall.Errno { return withPath(func(p *C.char, e *C.int) { *e = C.open_on_c_thread(p) }) }},
+	{"user", lookUp},
+}
+
+func main() {
+	for _, act := range acts {
+		if !wanted(act.name) {
+			continue
+		}
+		if errno := act.run(); errno != 0 {
+			fmt.Printf("%s errno=%d\n", act.name, int(errno))
+		} else {
+			fmt.Println(act.name, "ok")
+		}
+	}
+}
+
+func wanted(name string) bool {
+	for _, arg := range os.Args[1:] {
+		if arg == name {
+			return true
+		}
+	}
+	return len(os.Args) == 1
+}
+
+func withPath(f func(*C.char, *C.int)) syscall.Errno {
+	path := C.CString(file)
+	defer C.free(unsafe.Pointer(path))
+	var errno C.int
+	f(path, &errno)
+	return syscall.Errno(errno)
+}
+
+// goOpen is Go called by C: it opens the file on main's behalf, or, if throughConf is at work, conf's.
+//
+//export goOpen
+func goOpen(path *C.char, result *C.int) {
+	if !viaConf {
+		C.main_open(path, result)
+		return
+	}
+	at := ^uintptr(99) // AT_FDCWD
+	fd, e := conf.Plain(syscall.SYS_OPENAT, &conf.Args{at, uintptr(unsafe.Pointer(path)), syscall.O_RDONLY})
+	if e == 0 {
+		syscall.Close(int(fd))
+	}
+	*result = C.int(e)
+}
+
+var viaConf bool
+
+func throughConf() syscall.Errno {
+	viaConf = true
+	defer func() { viaConf = false }()
+	return withPath(func(p *C.char, e *C.int) { C.open_through_go(p, e) })
+}
+
+// lookUp reads /etc/passwd in libc. A refusal there shows as a user that does not exist.
+func lookUp() syscall.Errno {
+	if u, err := user.Lookup("root"); err != nil || u.Uid != "0" {
+		return syscall.ENOENT
+	}
+	return 0
+}

@@ -1,0 +1,3 @@
+module example.com/confc
+
+go 1.19
