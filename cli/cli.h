@@ -27,12 +27,19 @@ const char *cli_nearest(const char *word, const char *const *candidates, size_t 
 
 enum cli_stats_format { CLI_STATS_OFF = 0, CLI_STATS_TEXT, CLI_STATS_JSON };
 
+/* Creators of a goroutine that are followed: as many as any program seen has, twice over. */
+#define CLI_ANCESTRY 32
+#define CLI_ANCESTRY_TEXT "32"
+#define CLI_ANCESTRY_MAX 1000
+#define CLI_ANCESTRY_MAX_TEXT "1000"
+
 struct cli_options {
 	const char *go_mod; /* NULL: none */
 	size_t npolicies;
 	const char **policies; /* arguments of --policy, in order; the array is owned */
 	bool no_policy;
 	enum mj_on_deny on_deny;
+	unsigned ancestors; /* 0: off */
 	bool json;
 	const char *log_file; /* NULL: stderr */
 	bool quiet;

@@ -124,6 +124,7 @@ execute(struct run *run, struct cli_ending *ret, struct mj_error *err)
 		.argv = run->options.argv,
 		.envp = environ,
 		.reporter = cli_report_reporter(&run->report),
+		.ancestors = run->options.ancestors,
 		.release_stdio = true,
 		.want_stats = run->options.stats != CLI_STATS_OFF,
 	};

@@ -16,6 +16,7 @@ enum {
 	KEY_LOG_FILE,
 	KEY_QUIET,
 	KEY_STATS,
+	KEY_ANCESTRY,
 	KEY_DEBUG,
 	KEY_HELP = 'h',
 };
@@ -33,6 +34,10 @@ static const struct argp_option option_table[] = {
 	  "times, or as a list A=confined,B=unconfined",
 	  1 },
 	{ "no-policy", KEY_NO_POLICY, NULL, 0, "Run even if there is no policy at all", 1 },
+	{ "ancestry", KEY_ANCESTRY, "N|off", 0,
+	  "Charge calls of a goroutine to the modules that created it too, up to N goroutines "
+	  "back (default " CLI_ANCESTRY_TEXT "; N at most " CLI_ANCESTRY_MAX_TEXT ")",
+	  1 },
 	{ NULL, 0, NULL, 0, "What happens to a refused call:", 2 },
 	{ "on-deny", KEY_ON_DENY, ON_DENY_CHOICES, 0,
 	  "It fails with EPERM (errno, the default), its process is killed (kill), or it goes "
@@ -118,6 +123,21 @@ add_policy(struct cli_options *options, const char *policy)
 	return 0;
 }
 
+/* --ancestry=N|off */
+static unsigned
+parse_ancestry(struct argp_state *state, const char *arg)
+{
+	char *end;
+	if (strcmp(arg, "off") == 0)
+		return 0;
+	errno = 0;
+	unsigned long n = strtoul(arg, &end, 10);
+	if (errno == 0 && end != arg && !*end && *arg != '-' && n >= 1 && n <= CLI_ANCESTRY_MAX)
+		return (unsigned)n;
+	fail(state, "--ancestry takes off, or a number from 1 to " CLI_ANCESTRY_MAX_TEXT);
+	return CLI_ANCESTRY;
+}
+
 static int
 parse_choice(int key, const char *arg, struct argp_state *state)
 {
@@ -162,6 +182,9 @@ parse(int key, char *arg, struct argp_state *state)
 	case KEY_LOG_FILE:
 		options->log_file = arg;
 		return 0;
+	case KEY_ANCESTRY:
+		options->ancestors = parse_ancestry(state, arg);
+		return 0;
 	case KEY_QUIET:
 		options->quiet = true;
 		return 0;
@@ -193,7 +216,7 @@ cli_options_parse(int argc, char **argv, unsigned flags, struct cli_options *ret
 		.args_doc = "[--] PROG [ARG...]",
 		.doc = doc,
 	};
-	*ret = (struct cli_options){ 0 };
+	*ret = (struct cli_options){ .ancestors = CLI_ANCESTRY };
 	return argp_parse(&argp, argc, argv, flags | ARGP_IN_ORDER, NULL, ret);
 }
 

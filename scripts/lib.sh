@@ -108,6 +108,7 @@ build() {
   if [ ! -f "$folder/build.ninja" ]; then
     meson setup "$folder" "$root" "$@" > "$folder.log" 2>&1 || {
       cat "$folder.log" >&2
+      rm -rf -- "$folder" "$folder.log"
       return 1
     }
     rm -f "$folder.log"

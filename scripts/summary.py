@@ -10,6 +10,7 @@ or that ran nothing, counts once too.
 import fnmatch
 import json
 import os
+import re
 import sys
 import xml.etree.ElementTree as ET
 
@@ -33,6 +34,11 @@ def allowed_skips(path):
     return [line.split("#")[0].strip() for line in lines]
 
 
+def short(name):
+    """A test's own name: meson says "modjail:live / exit", and "modjail.modjail:live / exit" for suites."""
+    return name.split(" / ")[-1].split(":")[-1]
+
+
 class Summary:
     def __init__(self, allowed, strict):
         self.passed, self.failures, self.skips = 0, [], []
@@ -44,36 +50,35 @@ class Summary:
             self.failures.append(f"{name}: skipped, but tests/allowed-skips does not list it")
             self.skips.pop()
 
-    def junit(self, path):
-        """Counts the subtests; returns how many failed per test."""
+    def junit(self, label, path):
+        """Counts the subtests; returns how many failed per test, and how many there were."""
         failed, count = {}, 0
         if not os.path.exists(path):
             return failed, count
         for suite in ET.parse(path).getroot().iter("testsuite"):
-            test = suite.get("name").split(".", 1)[-1]
+            # Tests without subtests share one suite, which is named after the project alone.
+            whole = " / " not in suite.get("name")
             for case in suite.iter("testcase"):
                 count += 1
-                whole = case.get("classname") == suite.get("name") and "." not in suite.get("name")
-                name = case.get("name") if whole else f"{test}: {case.get('name')}"
+                test = short(case.get("name") if whole else suite.get("name"))
+                name = test if whole else f"{test}: {re.sub(r'^[0-9]+ (- )?', '', case.get('name'))}"
                 if case.find("skipped") is not None:
-                    reason = case.findtext("system-out") or "no reason given"
-                    self.skip(name, reason)
+                    self.skip(name, case.findtext("system-out") or "no reason given")
                 elif case.find("failure") is not None or case.find("error") is not None:
-                    self.failures.append(name)
-                    owner = case.get("name") if whole else test
-                    failed[owner] = failed.get(owner, 0) + 1
+                    self.failures.append(f"{label}: {name}")
+                    failed[test] = failed.get(test, 0) + 1
                 else:
                     self.passed += 1
         return failed, count
 
     def run(self, label, status, logbase):
-        failed, count = self.junit(logbase + ".junit.xml")
+        failed, count = self.junit(label, logbase + ".junit.xml")
         before = sum(failed.values())
         for line in read(logbase + ".json"):
             test = json.loads(line)
-            name = test["name"].split(" / ")[-1].split(":")[-1]
+            name = short(test["name"])
             if test["result"] not in GOOD and not failed.get(name):
-                self.failures.append(f"{name}: {test['result'].lower()} as a whole")
+                self.failures.append(f"{label}: {name}: {test['result'].lower()} as a whole")
                 before += 1
         if count == 0:
             self.failures.append(f"{label}: no test ran")

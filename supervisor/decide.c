@@ -141,9 +141,10 @@ ask_frames(struct question *q, const struct mj_pc *const *pcs, size_t npcs)
 	for (size_t i = 0; i < npcs; i++) {
 		for (unsigned f = 0; f < pcs[i]->nframes; f++) {
 			const struct mj_frame *frame = &pcs[i]->frames[f];
-			for (unsigned s = 0; s < MJ_FRAME_SUBJECTS; s++) {
-				if (ask_module(q, frame->subjects[s]))
-					continue;
+			bool ok = ask_module(q, frame->subject);
+			for (unsigned s = 0; ok && s < frame->nsuspects; s++)
+				ok = ask_module(q, frame->suspects[s]);
+			if (!ok) {
 				q->v->blamed_pc = i;
 				q->v->blamed_frame = f;
 				return false;

@@ -51,8 +51,17 @@ is_walked(const struct supervisor *sup, const struct mj_image *image)
 	       strcmp(ours, mj_image_main_module(image)) == 0;
 }
 
+static void
+free_image(struct sup_image *entry)
+{
+	mj_image_destroy(entry->image);
+	free(entry->path);
+	free(entry->grants);
+	free(entry);
+}
+
 static struct sup_image *
-add_image(struct supervisor *sup, pid_t tgid, const char *link, const char **why)
+add_image(struct supervisor *sup, const char *link, const char **why)
 {
 	struct stat st;
 	char path[4096];
@@ -74,9 +83,13 @@ add_image(struct supervisor *sup, pid_t tgid, const char *link, const char **why
 	entry->path = strdup(path);
 	entry->floor.caps = MJ_CAPS_ALL;
 	HASH_ADD(hh, sup->images, id, sizeof(entry->id), entry);
+	if (!mj_hash_added(entry)) {
+		free_image(entry);
+		*why = "modjail is out of memory";
+		return NULL;
+	}
 	if (sup->stats)
 		sup->stats->images++;
-	(void)tgid;
 	return entry;
 }
 
@@ -97,7 +110,7 @@ sup_image_of(struct supervisor *sup, pid_t tgid, const char **why)
 	}
 	id_of_stat(&st, &id);
 	HASH_FIND(hh, sup->images, &id, sizeof(id), entry);
-	return entry ? entry : add_image(sup, tgid, link, why);
+	return entry ? entry : add_image(sup, link, why);
 }
 
 struct mj_grant
@@ -127,9 +140,6 @@ sup_images_free(struct supervisor *sup)
 	struct sup_image *entry, *next;
 	HASH_ITER(hh, sup->images, entry, next) {
 		HASH_DEL(sup->images, entry);
-		mj_image_destroy(entry->image);
-		free(entry->path);
-		free(entry->grants);
-		free(entry);
+		free_image(entry);
 	}
 }

@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include <uthash.h>
+#include "common/hash.h"
 
 #include "supervisor/supervisor.h"
 

@@ -190,6 +190,10 @@ add(struct supervisor *sup, pid_t tgid, uint64_t start_time)
 	process->mem_fd = -1;
 	process->forked = true;
 	HASH_ADD(hh, sup->processes, tgid, sizeof(process->tgid), process);
+	if (!mj_hash_added(process)) {
+		free(process);
+		return NULL;
+	}
 	if (sup->stats)
 		sup->stats->processes++;
 	if (tgid == sup->child) {

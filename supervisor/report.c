@@ -74,7 +74,10 @@ is_first(struct supervisor *sup, const struct mj_refusal *refusal, const struct 
 	repeat->first.stack = NULL;
 	repeat->first.detail = NULL;
 	HASH_ADD(hh, sup->repeats, key, sizeof(repeat->key), repeat);
-	sup->nrepeats++;
+	if (mj_hash_added(repeat))
+		sup->nrepeats++;
+	else
+		free(repeat);
 	return true;
 }
 

@@ -136,7 +136,12 @@ make_thread(struct supervisor *sup, pid_t tid, struct sup_where *where, int *err
 	thread->tgid = status.tgid;
 	thread->syscall_fd = mj_steal_fd(&fd);
 	HASH_ADD(hh, sup->threads, tid, sizeof(thread->tid), thread);
-	return thread;
+	if (mj_hash_added(thread))
+		return thread;
+	mj_close(thread->syscall_fd);
+	free(thread);
+	*errnum = ENOMEM;
+	return NULL;
 }
 
 struct sup_thread *

@@ -23,6 +23,8 @@ struct mj_elf {
 	uint64_t phdr_vaddr;   /* where AT_PHDR of an unbiased process would point */
 	bool has_interp;       /* PT_INTERP: dynamically linked */
 	uint64_t dynamic_vaddr; /* PT_DYNAMIC, 0 if none */
+	bool has_go_note;       /* PT_NOTE with Go's build id */
+	struct mj_span relative; /* R_X86_64_RELATIVE relocations: Elf64_Rela, sorted by linkers */
 };
 
 /** Fills *elf from a mapped file. False: not ELF64 little-endian x86-64, *why says what it is. */
@@ -33,6 +35,9 @@ bool mj_elf_section(const struct mj_elf *elf, const char *name, uint64_t *vaddr,
                     struct mj_span *ret);
 /** File bytes at a link address, from there to the end of what its segment has in the file. */
 bool mj_elf_at(const struct mj_elf *elf, uint64_t vaddr, struct mj_span *ret);
+/** The pointer-sized word at a link address as the loaded program sees it, bias aside: where the
+ * file has 0, the addend of the word's RELATIVE relocation, if it has one. */
+bool mj_elf_word(const struct mj_elf *elf, uint64_t vaddr, uint64_t *ret);
 /** The segment that holds vaddr (memsz counts), or NULL. */
 const struct mj_segment *mj_elf_segment(const struct mj_elf *elf, uint64_t vaddr);
 
@@ -61,6 +66,7 @@ void mj_buildinfo_finish(struct mj_buildinfo *info);
 enum mj_pcln_layout { MJ_PCLN_116, MJ_PCLN_118, MJ_PCLN_120 };
 
 struct mj_pclntab {
+	const struct mj_elf *elf; /* borrowed: 1.16/17 PIEs keep relocated pointers in the functab */
 	enum mj_pcln_layout layout;
 	uint64_t vaddr;      /* of the header */
 	struct mj_span data; /* from the header to the end of its segment's file bytes */
@@ -68,7 +74,7 @@ struct mj_pclntab {
 	struct mj_span funcnames, cutab, filetab, pctab, functab;
 	/* from moduledata: */
 	uint64_t text, etext, minpc, maxpc;
-	uint64_t noptrdata, enoptrdata, data, edata, bss, ebss, noptrbss, enoptrbss;
+	uint64_t noptrdata, enoptrdata, data_start, edata, bss, ebss, noptrbss, enoptrbss;
 	uint64_t gofunc;     /* link address of go:func.*, 0 before 1.18 */
 	bool has_inline;     /* an inline tree can be read */
 };
@@ -107,6 +113,12 @@ struct mj_inlined {
 int mj_pclntab_inlined(const struct mj_elf *elf, const struct mj_pclntab *tab,
                        const struct mj_func *f, uint64_t pc, struct mj_inlined *ret);
 
+/* ---- names (names.c) ----------------------------------------------------------------------- */
+
+/** As mj_function_package, but also for names that look compiler-made: a module whose path begins
+ * with "type..eq." could otherwise hide behind them. False also where buf is too small. */
+bool mj_function_plain_package(const char *function, char *buf, size_t len);
+
 /* ---- the image ---------------------------------------------------------------------------- */
 
 /** Functions that a walk treats specially, by name (funcIDs are renumbered between releases). */
@@ -125,6 +137,7 @@ enum mj_special {
 	MJ_FN_SIGTRAMP,     /* runtime.sigtramp, runtime.cgoSigtramp */
 	MJ_FN_SIGPANIC,     /* runtime.sigpanic, sigpanic0: frames that the kernel's signal injected */
 	MJ_FN_ASYNCPREEMPT, /* runtime.asyncPreempt, debugCallV1/2 */
+	MJ_FN_SHARED_RUNNER, /* runtime.runfinq, runFinalizers, runCleanups: run what anybody registered */
 };
 
 /** A cached code address, with what a walk needs of it. pub must stay first. */
@@ -141,7 +154,9 @@ struct mj_pc_entry {
 
 struct mj_image; /* image.c; files of this folder use the accessors below */
 
-/** As mj_image_lookup, with the walker's part. NULL if pc is not in Go text. */
+/** As mj_image_lookup, with the walker's part. NULL if pc is not in Go text. Where the tables are
+ * malformed, the cache is full or memory runs out, an entry with pcsp_ok false and one unknown
+ * frame, which lasts until the next call. */
 const struct mj_pc_entry *mj_image_pc(struct mj_image *image, uint64_t pc, bool is_return);
 const struct mj_elf *mj_image_elf(const struct mj_image *image);
 const struct mj_pclntab *mj_image_pclntab(const struct mj_image *image);
@@ -156,6 +171,7 @@ struct mj_runtime_layout {
 	uint64_t m0, g0;           /* runtime.m0, runtime.g0 */
 	uint64_t allm;             /* runtime.allm, 0 until it has been found in a live process */
 	uint32_t m_curg, m_alllink; /* offsets in runtime.m */
+	uint32_t g_goid, g_gopc;    /* offsets in runtime.g; g.ancestors follows gopc */
 };
 struct mj_runtime_layout *mj_image_runtime_layout(struct mj_image *image);
 

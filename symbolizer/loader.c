@@ -74,10 +74,8 @@ scan(const struct mj_memory *memory, const struct mj_range *ranges, size_t n, co
 }
 
 bool
-mj_loader_only(const struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t pc,
-               uint64_t sp)
+mj_loader_only(const struct mj_memory *memory, uint64_t pc, uint64_t sp)
 {
-	(void)runtime;
 	struct mj_range ranges[MAX_RANGES];
 	if (!memory->code_ranges || sp % 8)
 		return false;

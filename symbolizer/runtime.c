@@ -26,20 +26,7 @@
 #define MAX_BSS (UINT64_C(256) << 20)
 #define BSS_CHUNK ((size_t)1 << 20)
 #define MAX_M_BYTES 1024
-#define CACHED_STACKS 64
 #define ALLM_CANDIDATES 16
-
-struct cached_stack {
-	uint64_t m, g, lo, hi;
-	enum mj_stack_kind kind;
-};
-
-struct mj_runtime {
-	struct mj_image *image;
-	uint64_t bias;
-	struct cached_stack cache[CACHED_STACKS];
-	unsigned ncached, next_slot;
-};
 
 bool
 mj_image_bias(const struct mj_image *image, uint64_t at_phdr, uint64_t *ret)
@@ -55,14 +42,15 @@ mj_image_bias(const struct mj_image *image, uint64_t at_phdr, uint64_t *ret)
 }
 
 int
-mj_runtime_create(struct mj_image *image, uint64_t bias, struct mj_runtime **ret,
-                  struct mj_error *err)
+mj_runtime_create(struct mj_image *image, uint64_t bias, unsigned max_ancestors,
+                  struct mj_runtime **ret, struct mj_error *err)
 {
 	struct mj_runtime *runtime = calloc(1, sizeof(*runtime));
 	if (!runtime)
 		return mj_error_set(err, MJ_ERR_MEMORY, "out of memory");
 	runtime->image = image;
 	runtime->bias = bias;
+	runtime->max_ancestors = max_ancestors;
 	*ret = runtime;
 	return 0;
 }
@@ -70,31 +58,22 @@ mj_runtime_create(struct mj_image *image, uint64_t bias, struct mj_runtime **ret
 void
 mj_runtime_destroy(struct mj_runtime *runtime)
 {
+	if (!runtime)
+		return;
+	mj_ancestry_cache_destroy(runtime->ancestry);
 	free(runtime);
 }
 
-struct mj_image *
-mj_runtime_image(const struct mj_runtime *runtime)
-{
-	return runtime->image;
-}
-
-uint64_t
-mj_runtime_bias(const struct mj_runtime *runtime)
-{
-	return runtime->bias;
-}
-
-static bool
-read_exact(const struct mj_memory *memory, uint64_t addr, void *buf, size_t len)
+bool
+mj_read_exact(const struct mj_memory *memory, uint64_t addr, void *buf, size_t len)
 {
 	return addr && memory->read(memory->ctx, addr, buf, len) == (ssize_t)len;
 }
 
-static bool
-read_u64(const struct mj_memory *memory, uint64_t addr, uint64_t *ret)
+bool
+mj_read_u64(const struct mj_memory *memory, uint64_t addr, uint64_t *ret)
 {
-	return read_exact(memory, addr, ret, sizeof(*ret));
+	return mj_read_exact(memory, addr, ret, sizeof(*ret));
 }
 
 /* ---- what the code says ------------------------------------------------------------------ */
@@ -130,6 +109,16 @@ lea_target(struct mj_span code, uint64_t entry, uint64_t off, uint8_t modrm, uin
 	return true;
 }
 
+/* The last lea rcx,[rip+disp32] that ends at or before off: g0's address, loaded to be stored in m0. */
+static bool
+find_g0(struct mj_span code, uint64_t entry, uint64_t off, uint64_t *ret)
+{
+	for (unsigned back = 0; back < 32 && off >= back; back++)
+		if (lea_target(code, entry, off - back, 0x0d, ret))
+			return true;
+	return false;
+}
+
 static bool
 find_m0(struct mj_image *image, struct mj_runtime_layout *layout)
 {
@@ -138,7 +127,9 @@ find_m0(struct mj_image *image, struct mj_runtime_layout *layout)
 	struct mj_span code;
 	for (unsigned n = 0; function_code(image, "runtime.rt0_go", n, &f, &code); n++) {
 		const uint8_t *at = find_bytes(code, stores, sizeof(stores));
-		if (at && lea_target(code, f.entry, (uint64_t)(at - code.data), 0x05, &layout->m0))
+		uint64_t off = at ? (uint64_t)(at - code.data) : 0;
+		if (at && lea_target(code, f.entry, off, 0x05, &layout->m0) &&
+		    find_g0(code, f.entry, off - 7, &layout->g0))
 			return true;
 	}
 	return false;
@@ -194,9 +185,25 @@ mj_runtime_started(struct mj_runtime *runtime, const struct mj_memory *memory)
 		return -1;
 	uint64_t g0;
 	uint64_t m0 = mj_image_runtime_layout(runtime->image)->m0 + runtime->bias;
-	if (!read_u64(memory, m0 + M_G0, &g0))
+	if (!mj_read_u64(memory, m0 + M_G0, &g0))
 		return -1;
 	return g0 != 0;
+}
+
+/* rt0_go makes its own SP the top of g0's stack and then calls _cgo_init, so that call's return
+ * address lies right below (runtime/asm_amd64.s). */
+bool
+mj_runtime_in_cgo_init(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t sp)
+{
+	uint64_t bounds[2], pc; /* g.stack.lo, hi */
+	if (!layout_ready(runtime->image))
+		return false;
+	uint64_t g0 = mj_image_runtime_layout(runtime->image)->g0 + runtime->bias;
+	if (!mj_read_exact(memory, g0 + G_STACK_LO, bounds, sizeof(bounds)) || bounds[1] < 4096 ||
+	    sp >= bounds[1] || !mj_read_u64(memory, bounds[1] - 8, &pc))
+		return false;
+	const struct mj_pc_entry *entry = mj_image_pc(runtime->image, pc - runtime->bias, true);
+	return entry && entry->special == MJ_FN_RT0_GO && entry->follows_call;
 }
 
 /* ---- m's ----------------------------------------------------------------------------------- */
@@ -211,7 +218,7 @@ read_m(const struct mj_runtime_layout *layout, const struct mj_memory *memory, u
 {
 	uint64_t words[MAX_M_BYTES / 8];
 	size_t last = layout->m_curg > layout->m_alllink ? layout->m_curg : layout->m_alllink;
-	if (m % 8 || !read_exact(memory, m, words, last + 8))
+	if (m % 8 || !mj_read_exact(memory, m, words, last + 8))
 		return false;
 	ret->g0 = words[M_G0 / 8];
 	ret->curg = words[layout->m_curg / 8];
@@ -225,8 +232,8 @@ static bool
 is_m(const struct mj_memory *memory, uint64_t m)
 {
 	uint64_t g0, back;
-	return m && m % 8 == 0 && read_u64(memory, m + M_G0, &g0) && g0 && g0 % 8 == 0 &&
-	       read_u64(memory, g0 + G_M, &back) && back == m;
+	return m && m % 8 == 0 && mj_read_u64(memory, m + M_G0, &g0) && g0 && g0 % 8 == 0 &&
+	       mj_read_u64(memory, g0 + G_M, &back) && back == m;
 }
 
 /* Length of the chain from m to m0, 0 if it does not end there. */
@@ -283,7 +290,7 @@ scan_bss(struct allm_search *search, uint64_t start, uint64_t end)
 		return false;
 	for (uint64_t at = (start + 7) & ~UINT64_C(7); at + 8 <= end; at += BSS_CHUNK) {
 		size_t len = end - at < BSS_CHUNK ? (size_t)(end - at) & ~(size_t)7 : BSS_CHUNK;
-		if (!read_exact(search->memory, at, words, len))
+		if (!mj_read_exact(search->memory, at, words, len))
 			return false;
 		for (size_t i = 0; i < len / 8; i++)
 			consider(search, at + i * 8, words[i]);
@@ -299,7 +306,7 @@ newest_m(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t *r
 	struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
 	uint64_t m0 = layout->m0 + runtime->bias;
 	if (layout->allm)
-		return read_u64(memory, layout->allm + runtime->bias, ret) && is_m(memory, *ret);
+		return mj_read_u64(memory, layout->allm + runtime->bias, ret) && is_m(memory, *ret);
 	const struct mj_pclntab *tab = mj_image_pclntab(runtime->image);
 	struct allm_search search = { .layout = layout, .memory = memory, .m0 = m0 };
 	if (!scan_bss(&search, tab->bss + runtime->bias, tab->ebss + runtime->bias) ||
@@ -307,82 +314,58 @@ newest_m(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t *r
 		return false;
 	if (search.count == 1 && search.best > 1)
 		layout->allm = search.found[0] - runtime->bias;
-	return read_u64(memory, search.found[0], ret);
+	return mj_read_u64(memory, search.found[0], ret);
 }
 
-/* ---- stacks ----------------------------------------------------------------------------------- */
+/* ---- stacks -------------------------------------------------------------------------------- */
 
+/* Whether g, a goroutine of m, has sp on its stack. */
 static bool
-stack_of(const struct mj_memory *memory, uint64_t g, uint64_t m, uint64_t *lo, uint64_t *hi)
+g_holds(const struct mj_memory *memory, uint64_t g, uint64_t m, uint64_t sp, uint64_t *lo,
+        uint64_t *hi)
 {
 	uint64_t words[G_M / 8 + 1];
-	if (!g || g % 8 || !read_exact(memory, g, words, sizeof(words)) || words[G_M / 8] != m)
+	if (!g || g % 8 || !mj_read_exact(memory, g, words, sizeof(words)) || words[G_M / 8] != m)
 		return false;
 	*lo = words[G_STACK_LO];
 	*hi = words[G_STACK_LO + 1];
-	return *lo && *lo < *hi;
+	return *lo && sp >= *lo && sp < *hi;
 }
 
-static bool
-holds(uint64_t lo, uint64_t hi, uint64_t sp)
-{
-	return sp >= lo && sp < hi;
-}
-
-/* Whether one of m's stacks holds sp; fills *ret and the cache slot. */
 static bool
 m_holds(const struct mj_memory *memory, uint64_t m, const struct m_words *words, uint64_t sp,
-        struct mj_thread_stack *ret, uint64_t *ret_g)
+        struct mj_thread_stack *ret)
 {
-	const uint64_t gs[] = { words->g0, words->curg, words->gsignal };
-	static const enum mj_stack_kind kinds[] = { MJ_ON_G0, MJ_ON_CURG, MJ_ON_GSIGNAL };
+	const uint64_t gs[] = { words->curg, words->g0, words->gsignal };
+	static const enum mj_stack_kind kinds[] = { MJ_ON_CURG, MJ_ON_G0, MJ_ON_GSIGNAL };
 	for (size_t i = 0; i < MJ_ARRAY_LEN(gs); i++) {
 		uint64_t lo, hi;
-		if (!stack_of(memory, gs[i], m, &lo, &hi) || !holds(lo, hi, sp))
+		if (!g_holds(memory, gs[i], m, sp, &lo, &hi))
 			continue;
 		*ret = (struct mj_thread_stack){ kinds[i], m, words->curg, lo, hi };
-		*ret_g = gs[i];
 		return true;
 	}
 	return false;
 }
 
-/* g0 and gsignal stacks stay with their m; goroutine stacks move, so those are not kept. */
+/* What stood at a hinted address may be an m no longer; its g's point back to it only if it is. */
 static bool
-find_cached(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t sp,
-            struct mj_thread_stack *ret)
+hint_holds(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t sp,
+           const struct mj_thread_hint *hint, struct mj_thread_stack *ret)
 {
-	const struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
-	for (unsigned i = 0; i < runtime->ncached; i++) {
-		const struct cached_stack *slot = &runtime->cache[i];
-		struct m_words words;
-		uint64_t g;
-		if (holds(slot->lo, slot->hi, sp))
-			return is_m(memory, slot->m) && read_m(layout, memory, slot->m, &words) &&
-			       m_holds(memory, slot->m, &words, sp, ret, &g);
-	}
-	return false;
-}
-
-static void
-keep(struct mj_runtime *runtime, const struct mj_thread_stack *found, uint64_t g)
-{
-	if (found->kind == MJ_ON_CURG)
-		return;
-	unsigned slot = runtime->next_slot++ % CACHED_STACKS;
-	runtime->cache[slot] =
-	        (struct cached_stack){ found->m, g, found->lo, found->hi, found->kind };
-	if (runtime->ncached < CACHED_STACKS)
-		runtime->ncached++;
+	struct m_words words;
+	return hint && hint->m &&
+	       read_m(mj_image_runtime_layout(runtime->image), memory, hint->m, &words) &&
+	       m_holds(memory, hint->m, &words, sp, ret);
 }
 
 enum mj_find
 mj_runtime_find(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t sp,
-                struct mj_thread_stack *ret)
+                struct mj_thread_hint *hint, struct mj_thread_stack *ret)
 {
 	if (!layout_ready(runtime->image))
 		return MJ_FIND_ERROR;
-	if (find_cached(runtime, memory, sp, ret))
+	if (hint_holds(runtime, memory, sp, hint, ret))
 		return MJ_FIND_OK;
 	const struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
 	uint64_t m;
@@ -390,11 +373,11 @@ mj_runtime_find(struct mj_runtime *runtime, const struct mj_memory *memory, uint
 		return MJ_FIND_ERROR;
 	for (unsigned i = 0; i < MAX_MS && m; i++) {
 		struct m_words words;
-		uint64_t g;
 		if (!read_m(layout, memory, m, &words))
 			return MJ_FIND_ERROR;
-		if (m_holds(memory, m, &words, sp, ret, &g)) {
-			keep(runtime, ret, g);
+		if (m_holds(memory, m, &words, sp, ret)) {
+			if (hint)
+				hint->m = m;
 			return MJ_FIND_OK;
 		}
 		m = words.alllink;
@@ -406,7 +389,7 @@ bool
 mj_runtime_sched(const struct mj_memory *memory, uint64_t g, uint64_t *ret_pc, uint64_t *ret_sp)
 {
 	uint64_t words[2];
-	if (!g || g % 8 || !read_exact(memory, g + G_SCHED_SP, words, sizeof(words)))
+	if (!g || g % 8 || !mj_read_exact(memory, g + G_SCHED_SP, words, sizeof(words)))
 		return false;
 	*ret_sp = words[0];
 	*ret_pc = words[1];

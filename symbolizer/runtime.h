@@ -10,17 +10,19 @@ enum mj_stack_kind { MJ_ON_G0, MJ_ON_CURG, MJ_ON_GSIGNAL };
 
 struct mj_thread_stack {
 	enum mj_stack_kind kind;
-	uint64_t m;    /* live address of the runtime.m */
-	uint64_t curg; /* its current goroutine, 0 if none */
-	uint64_t lo, hi;
+	uint64_t m;      /* live address of the runtime.m */
+	uint64_t curg;   /* its current goroutine, 0 if none */
+	uint64_t lo, hi; /* bounds of the stack that holds the address */
 };
 
 enum mj_find { MJ_FIND_ERROR = -1, MJ_FIND_NONE = 0, MJ_FIND_OK = 1 };
 
-/** The m one of whose stacks holds sp. NONE: no m's stack does. ERROR: the list of m's could not
- * be found or read. Works for vfork children too, since it goes by SP and not by thread id. */
+/** The m one of whose stacks holds sp; the one of hint is asked first. NONE: no m's stack does.
+ * ERROR: the list of m's could not be found or read. Works for vfork children too, since it goes
+ * by SP and not by thread id. */
 enum mj_find mj_runtime_find(struct mj_runtime *runtime, const struct mj_memory *memory,
-                             uint64_t sp, struct mj_thread_stack *ret);
+                             uint64_t sp, struct mj_thread_hint *hint,
+                             struct mj_thread_stack *ret);
 
 /** g.sched.{sp,pc} of a goroutine: where it left its stack. */
 bool mj_runtime_sched(const struct mj_memory *memory, uint64_t g, uint64_t *ret_pc,
@@ -29,12 +31,31 @@ bool mj_runtime_sched(const struct mj_memory *memory, uint64_t g, uint64_t *ret_
 /** 1: runtime.rt0_go has run, 0: not yet, -1: cannot be told. */
 int mj_runtime_started(struct mj_runtime *runtime, const struct mj_memory *memory);
 
-struct mj_image *mj_runtime_image(const struct mj_runtime *runtime);
-uint64_t mj_runtime_bias(const struct mj_runtime *runtime);
+/** Whether runtime.rt0_go is in its call of _cgo_init, which asks libc for the bounds of the stack
+ * before the runtime has started. */
+bool mj_runtime_in_cgo_init(struct mj_runtime *runtime, const struct mj_memory *memory,
+                            uint64_t sp);
+
+/** Fills the stack's goid, ancestry and ancestors for goroutine g, whose walk has ended (ancestry.c). */
+void mj_runtime_ancestry(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t g,
+                         bool shared_runner, struct mj_stack *stack);
+
+/* Reads that fail unless all of len was read, and addr is not NULL. */
+bool mj_read_exact(const struct mj_memory *memory, uint64_t addr, void *buf, size_t len);
+bool mj_read_u64(const struct mj_memory *memory, uint64_t addr, uint64_t *ret);
+
+struct mj_ancestry_cache;
+void mj_ancestry_cache_destroy(struct mj_ancestry_cache *cache);
+
+struct mj_runtime {
+	struct mj_image *image;
+	uint64_t bias;
+	unsigned max_ancestors;
+	struct mj_ancestry_cache *ancestry;
+};
 
 /** Whether only the dynamic loader is active on the stack from sp upwards: pc lies in the loader,
  * and no word of the stack is a return address into other executable memory. See loader.c. */
-bool mj_loader_only(const struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t pc,
-                    uint64_t sp);
+bool mj_loader_only(const struct mj_memory *memory, uint64_t pc, uint64_t sp);
 
 #endif

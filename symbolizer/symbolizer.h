@@ -40,8 +40,10 @@ struct mj_frame {
 	const char *function; /**< as in the pclntab, "gopkg.in/yaml%2ev3.Unmarshal", or "" */
 	const char *file;     /**< "" where unknown */
 	int line;             /**< 0 where unknown */
-	int subject;          /**< index for mj_image_module(), or MJ_SUBJECT_* */
+	int subject;          /**< by its name: index for mj_image_module(), or MJ_SUBJECT_* */
 	bool inlined;         /**< inlined into the next frame outwards */
+	unsigned nsuspects;   /**< further modules that its compile unit or its file's directory name */
+	const int *suspects;  /**< their indices */
 };
 
 /** One physical frame: a code address, with its logical frames. Kept by the image's PC cache. */
@@ -105,17 +107,32 @@ bool mj_function_package(const char *function, char *buf, size_t len);
  * a mapping), 0 or -1 for none. */
 typedef ssize_t (*mj_read_memory)(void *ctx, uint64_t addr, void *buf, size_t len);
 
+/** Executable memory of a process. */
+struct mj_range {
+	uint64_t start, end;
+	bool loader; /**< belongs to the dynamic loader (the file mapped at AT_BASE) */
+};
+
+/** Fills up to max ranges of executable memory; how many there are, -1 if that cannot be told. */
+typedef ssize_t (*mj_read_code_ranges)(void *ctx, struct mj_range *ret, size_t max);
+
 struct mj_memory {
 	mj_read_memory read;
+	mj_read_code_ranges code_ranges; /**< asked for only before the Go runtime has started */
 	void *ctx;
 };
 
 /** The Go runtime of one process (an execution of an image): load bias and where its m's are. */
 struct mj_runtime;
 
-/** bias: where the image was loaded minus its link address (0 for non-PIE). */
-int mj_runtime_create(struct mj_image *image, uint64_t bias, struct mj_runtime **ret,
-                      struct mj_error *err);
+/** The load bias of a process that executes image, from AT_PHDR of its auxiliary vector. False if
+ * the two cannot belong together. */
+bool mj_image_bias(const struct mj_image *image, uint64_t at_phdr, uint64_t *ret);
+
+/** bias: where the image was loaded minus its link address (0 for non-PIE). max_ancestors: the N of
+ * GODEBUG=tracebackancestors=N that the process was started with, 0 to leave creators alone. */
+int mj_runtime_create(struct mj_image *image, uint64_t bias, unsigned max_ancestors,
+                      struct mj_runtime **ret, struct mj_error *err);
 void mj_runtime_destroy(struct mj_runtime *runtime); /**< accepts NULL */
 
 /** How a walk ended. Only MJ_WALK_COMPLETE may be decided on; all else is refused. */
@@ -154,6 +171,25 @@ enum mj_root {
 };
 const char *mj_root_name(enum mj_root root);
 
+/** What is known of the goroutines that created the one that was walked. */
+enum mj_ancestry {
+	MJ_ANCESTRY_UNKNOWN = 0, /**< not looked for (--ancestry=off), or not a goroutine */
+	MJ_ANCESTRY_COMPLETE,    /**< up to the main goroutine */
+	MJ_ANCESTRY_TIMER,       /**< up to one that a timer started: who set that is not recorded */
+	MJ_ANCESTRY_SHARED,      /**< it runs finalizers or cleanups of everybody: creators mean nothing */
+	MJ_ANCESTRY_CUT,         /**< a record, or the chain of them, is as long as its limit */
+	MJ_ANCESTRY_MISSING,     /**< there should be a record and is none */
+};
+/** One clause for messages, "its record of creators is cut off". Static. */
+const char *mj_ancestry_text(enum mj_ancestry ancestry);
+
+/** A goroutine at the moment when it executed a go statement, newest first. */
+struct mj_ancestor {
+	uint64_t goid;
+	size_t npcs;
+	const struct mj_pc **pcs; /**< innermost first */
+};
+
 /** A walked stack; reused from walk to walk so that the hot path does not allocate. */
 struct mj_stack {
 	enum mj_walk_status status;
@@ -162,21 +198,30 @@ struct mj_stack {
 	enum mj_root root;
 	size_t npcs;
 	const struct mj_pc **pcs; /**< innermost first; owned by the image of the runtime walked */
+	uint64_t goid;            /**< of the goroutine; 0 if it was not looked for */
+	enum mj_ancestry ancestry;
+	size_t nancestors;
+	const struct mj_ancestor *ancestors; /**< valid until the next walk of the same runtime */
 	/* private to the walker: */
 	size_t cap;
 	uint8_t *bytes;
 	size_t bytes_cap;
 };
 
+/** What a thread's walks remember for its next one. Zero-initialised; checked before it is used. */
+struct mj_thread_hint {
+	uint64_t m;
+};
+
 void mj_stack_init(struct mj_stack *stack);
 void mj_stack_finish(struct mj_stack *stack);
 
 /**
- * Walks the stack of a stopped thread from PC and SP into *stack. Never fails otherwise than by
- * stack->status. Not thread-safe for one image: the caller serialises walks of an image.
+ * Walks the stack of a stopped thread from PC and SP into *stack, and looks up the goroutines that
+ * created its. hint: the thread's own, or NULL. Never fails otherwise than by stack->status. Not thread-safe for one image: the caller serialises walks of an image.
  */
-void mj_walk(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t pc, uint64_t sp,
-             struct mj_stack *stack);
+void mj_walk(struct mj_runtime *runtime, const struct mj_memory *memory,
+             struct mj_thread_hint *hint, uint64_t pc, uint64_t sp, struct mj_stack *stack);
 
 /** PC-cache statistics of an image, since it was opened. */
 struct mj_cache_stats {

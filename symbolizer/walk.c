@@ -15,11 +15,13 @@
 #define MAX_STACK_BYTES ((size_t)64 << 20)
 #define MAX_FRAMES ((size_t)1 << 18)
 #define MAX_SWITCHES 64
+#define GOEXIT_ROOM 256
 
 struct walk {
 	struct mj_runtime *runtime;
 	struct mj_image *image;
 	const struct mj_memory *memory;
+	struct mj_thread_hint *hint;
 	struct mj_stack *stack;
 	uint64_t bias;
 	uint64_t pc, sp;        /* live addresses */
@@ -28,7 +30,8 @@ struct walk {
 	unsigned switches;
 	bool is_return;         /* pc is a return address */
 	bool injected;          /* pc was not pushed by a call (sigpanic and alike) */
-	bool saw_main;
+	bool saw_main;          /* the frame before was runtime.main */
+	bool saw_shared;        /* the frame before runs finalizers or cleanups */
 	bool done;
 };
 
@@ -121,7 +124,7 @@ push(struct walk *w, const struct mj_pc *pc)
 }
 
 /* Stands for everything outside Go's text; which Go frames called it is what counts. */
-static const struct mj_frame c_frame = { "", "", 0, MJ_SUBJECT_C, false };
+static const struct mj_frame c_frame = { "", "", 0, MJ_SUBJECT_C, false, 0, NULL };
 static const struct mj_pc c_pc = { 0, 1, &c_frame };
 
 /* ---- stack memory -------------------------------------------------------------------------- */
@@ -212,7 +215,7 @@ switch_to_goroutine(struct walk *w)
 		give_up(w, MJ_WHY_LOOP);
 		return;
 	}
-	if (mj_runtime_find(w->runtime, w->memory, w->sp, &at) != MJ_FIND_OK ||
+	if (mj_runtime_find(w->runtime, w->memory, w->sp, w->hint, &at) != MJ_FIND_OK ||
 	    at.kind != MJ_ON_G0 || !mj_runtime_sched(w->memory, at.curg, &pc, &sp)) {
 		give_up(w, MJ_WHY_NO_GOROUTINE);
 		return;
@@ -239,11 +242,15 @@ leave_foreign_code(struct walk *w)
 	if (!push(w, &c_pc))
 		return;
 	if (!started) {
-		bool loader = mj_loader_only(w->runtime, w->memory, w->pc, w->sp);
-		arrive(w, loader ? MJ_ROOT_LOADER : MJ_ROOT_C);
+		if (mj_runtime_in_cgo_init(w->runtime, w->memory, w->sp))
+			arrive(w, MJ_ROOT_START);
+		else if (mj_loader_only(w->memory, w->pc, w->sp))
+			arrive(w, MJ_ROOT_LOADER);
+		else
+			arrive(w, MJ_ROOT_C);
 		return;
 	}
-	switch (mj_runtime_find(w->runtime, w->memory, w->sp, &at)) {
+	switch (mj_runtime_find(w->runtime, w->memory, w->sp, w->hint, &at)) {
 	case MJ_FIND_OK:
 		if (at.kind == MJ_ON_CURG)
 			give_up(w, MJ_WHY_NOT_GO_TEXT);
@@ -261,6 +268,35 @@ leave_foreign_code(struct walk *w)
 	}
 }
 
+/*
+ * At runtime.goexit. A goroutine starts with its address right below the top of its stack
+ * (runtime/proc.go, newproc1: at most a few words of room), so that it is the end only if it stands there, on
+ * the stack of the goroutine that this thread runs: not on one that somebody has made up.
+ */
+static void
+arrive_at_goexit(struct walk *w)
+{
+	struct mj_thread_stack at;
+	switch (mj_runtime_find(w->runtime, w->memory, w->sp, w->hint, &at)) {
+	case MJ_FIND_OK:
+		break;
+	case MJ_FIND_NONE:
+		give_up(w, MJ_WHY_BAD_SP);
+		return;
+	case MJ_FIND_ERROR:
+	default:
+		give_up(w, MJ_WHY_NO_GOROUTINE);
+		return;
+	}
+	if (at.kind != MJ_ON_CURG || at.hi - w->sp > GOEXIT_ROOM) {
+		give_up(w, MJ_WHY_BAD_SP);
+		return;
+	}
+	arrive(w, w->saw_main ? MJ_ROOT_MAIN : MJ_ROOT_GOROUTINE);
+	if (!w->saw_main)
+		mj_runtime_ancestry(w->runtime, w->memory, at.curg, w->saw_shared, w->stack);
+}
+
 /* ---- one frame ------------------------------------------------------------------------------ */
 
 /* Whether the walk ends at this function. The names, next to TOPFRAME, because Go 1.16 has no such
@@ -270,7 +306,7 @@ at_root(struct walk *w, const struct mj_pc_entry *entry)
 {
 	switch (entry->special) {
 	case MJ_FN_GOEXIT:
-		arrive(w, w->saw_main ? MJ_ROOT_MAIN : MJ_ROOT_GOROUTINE);
+		arrive_at_goexit(w);
 		return true;
 	case MJ_FN_RT0_GO:
 		arrive(w, MJ_ROOT_START);
@@ -310,6 +346,7 @@ step_out(struct walk *w, const struct mj_pc_entry *entry)
 	w->injected = entry->special == MJ_FN_SIGPANIC || entry->special == MJ_FN_ASYNCPREEMPT ||
 	              entry->special == MJ_FN_CGOCALLBACK;
 	w->saw_main = entry->special == MJ_FN_MAIN;
+	w->saw_shared = entry->special == MJ_FN_SHARED_RUNNER;
 	w->pc = ret;
 	w->sp = at + 8;
 	w->is_return = true;
@@ -352,14 +389,15 @@ visit(struct walk *w)
 }
 
 void
-mj_walk(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t pc, uint64_t sp,
-        struct mj_stack *stack)
+mj_walk(struct mj_runtime *runtime, const struct mj_memory *memory, struct mj_thread_hint *hint,
+        uint64_t pc, uint64_t sp, struct mj_stack *stack)
 {
 	struct walk w = {
 		.runtime = runtime,
-		.image = mj_runtime_image(runtime),
-		.bias = mj_runtime_bias(runtime),
+		.image = runtime->image,
+		.bias = runtime->bias,
 		.memory = memory,
+		.hint = hint,
 		.stack = stack,
 	};
 	stack->status = MJ_WALK_INCOMPLETE;
@@ -367,6 +405,10 @@ mj_walk(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t pc,
 	stack->why_pc = 0;
 	stack->root = MJ_ROOT_NONE;
 	stack->npcs = 0;
+	stack->goid = 0;
+	stack->ancestry = MJ_ANCESTRY_UNKNOWN;
+	stack->nancestors = 0;
+	stack->ancestors = NULL;
 	start_at(&w, pc, sp);
 	while (!w.done)
 		visit(&w);

@@ -64,7 +64,7 @@ open_target(pid_t pid, struct target *t)
 	t->process.tgid = pid;
 	if (t->process.mem_fd < 0 || !sup_read_auxv(pid, &auxv) ||
 	    !mj_image_bias(t->image, auxv.phdr, &bias) ||
-	    mj_runtime_create(t->image, bias, &t->process.runtime, &err) < 0)
+	    mj_runtime_create(t->image, bias, 32, &t->process.runtime, &err) < 0)
 		die("cannot read the program");
 	t->process.at_base = auxv.base;
 }
@@ -125,7 +125,7 @@ walk(FILE *out, struct target *t, const struct seccomp_notif *req, struct mj_sta
 	if (sscanf(text, "%*d %*x %*x %*x %*x %*x %*x %" SCNx64 " %" SCNx64, &sp, &pc) != 2)
 		die("cannot parse /proc/TID/syscall");
 	struct mj_memory memory = { sup_process_read, sup_process_ranges, &t->process };
-	mj_walk(t->process.runtime, &memory, pc, sp, stack);
+	mj_walk(t->process.runtime, &memory, NULL, pc, sp, stack);
 	dump(out, t, req, stack);
 }
 

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who created a goroutine. With GODEBUG=tracebackancestors=N the runtime keeps, for each goroutine, the
+ * stacks of up to N creators as they were at their go statements (runtime/proc.go, saveAncestors):
+ *     g.ancestors -> []ancestorInfo{ pcs []uintptr, goid uint64, gopc uintptr }
+ * Such a record never changes, so it is read once per goroutine.
+ *
+ * Where the fields of g lie depends on the release; that the place is right is checked on every
+ * goroutine that is met: g.gopc must be the return address of a call of runtime.newproc.
+ */
+#include "symbolizer/runtime.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/hash.h"
+
+#define MAX_CACHED 8192
+#define MAX_PCS 128
+#define MAX_G_BYTES 512
+#define MAIN_GOID 1
+
+/* struct ancestorInfo (runtime/runtime2.go) */
+struct raw_ancestor {
+	uint64_t pcs, npcs, cap_pcs;
+	uint64_t goid, gopc;
+};
+
+struct cached {
+	uint64_t goid;
+	uint64_t record; /* g.ancestors: the address of the slice */
+	enum mj_ancestry ancestry;
+	size_t count;
+	struct mj_ancestor *ancestors;
+	const struct mj_pc **pcs; /* of all of them */
+	UT_hash_handle hh;
+};
+
+struct mj_ancestry_cache {
+	struct cached *by_goid;
+};
+
+/* What is read of a g. */
+struct goroutine {
+	uint64_t goid, gopc, record;
+};
+
+static const char *const texts[] = {
+	[MJ_ANCESTRY_UNKNOWN] = "it was not looked up who created its goroutine",
+	[MJ_ANCESTRY_COMPLETE] = "its goroutine goes back to the main goroutine",
+	[MJ_ANCESTRY_TIMER] = "a timer started its goroutine",
+	[MJ_ANCESTRY_SHARED] = "its goroutine runs the finalizers and cleanups of all modules",
+	[MJ_ANCESTRY_CUT] = "the record of who created its goroutine is cut off",
+	[MJ_ANCESTRY_MISSING] = "there is no record of who created its goroutine",
+};
+
+const char *
+mj_ancestry_text(enum mj_ancestry ancestry)
+{
+	return (unsigned)ancestry < MJ_ARRAY_LEN(texts) ? texts[ancestry] : "unknown";
+}
+
+/* ---- the cache ------------------------------------------------------------------------------ */
+
+static void
+free_cached(struct cached *entry)
+{
+	free(entry->ancestors);
+	free(entry->pcs);
+	free(entry);
+}
+
+static void
+empty(struct mj_ancestry_cache *cache)
+{
+	struct cached *entry, *next;
+	HASH_ITER(hh, cache->by_goid, entry, next)
+	{
+		HASH_DEL(cache->by_goid, entry);
+		free_cached(entry);
+	}
+}
+
+void
+mj_ancestry_cache_destroy(struct mj_ancestry_cache *cache)
+{
+	if (!cache)
+		return;
+	empty(cache);
+	free(cache);
+}
+
+/* ---- fields of g ---------------------------------------------------------------------------- */
+
+/* Offsets of g.goid and g.gopc by release (runtime/runtime2.go). An unknown release gets the newest
+ * known ones, and the same check (is_created_at). */
+static void
+set_offsets(struct mj_image *image, struct mj_runtime_layout *layout)
+{
+	unsigned minor = mj_image_go_minor(image);
+	layout->g_goid = minor == 123 || minor == 124 ? 160 : 152;
+	if (minor == 0 || minor >= 126 || minor == 123 || minor == 124)
+		layout->g_gopc = 288;
+	else if (minor >= 117 && minor <= 120)
+		layout->g_gopc = 296;
+	else
+		layout->g_gopc = 280;
+}
+
+/* How many PCs the runtime keeps of a creator: tracebackInnerFrames since 1.21, _TracebackMaxFrames
+ * before (runtime/traceback.go). */
+static size_t
+pcs_limit(struct mj_image *image)
+{
+	unsigned minor = mj_image_go_minor(image);
+	return minor != 0 && minor < 121 ? 100 : 50;
+}
+
+/* Whether gopc is behind a call of runtime.newproc; *ret_timer: whether in time.goFunc, which starts
+ * the functions given to time.AfterFunc, from a system stack and so without a record. */
+static bool
+is_created_at(struct mj_runtime *runtime, uint64_t gopc, bool *ret_timer)
+{
+	uint64_t pc = gopc - runtime->bias;
+	struct mj_span code;
+	int32_t rel;
+	const struct mj_pc_entry *entry = mj_image_pc(runtime->image, pc, true);
+	if (!entry || !entry->pub.nframes || pc < 5 ||
+	    !mj_elf_at(mj_image_elf(runtime->image), pc - 5, &code) || code.len < 5 ||
+	    code.data[0] != 0xe8 || !mj_span_i32(code, 1, &rel))
+		return false;
+	uint64_t target = pc + (uint64_t)(int64_t)rel;
+	struct mj_func newproc;
+	if (!mj_pclntab_func(mj_image_pclntab(runtime->image), target, &newproc) ||
+	    newproc.entry != target || strcmp(newproc.name, "runtime.newproc") != 0)
+		return false;
+	const struct mj_frame *outer = &entry->pub.frames[entry->pub.nframes - 1];
+	*ret_timer = strcmp(outer->function, "time.goFunc") == 0;
+	return true;
+}
+
+static bool
+read_g(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t g,
+       struct goroutine *ret)
+{
+	struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
+	uint64_t words[MAX_G_BYTES / 8];
+	if (!layout->g_gopc)
+		set_offsets(runtime->image, layout);
+	if (!mj_read_exact(memory, g, words, layout->g_gopc + 16))
+		return false;
+	ret->goid = words[layout->g_goid / 8];
+	ret->gopc = words[layout->g_gopc / 8];
+	ret->record = words[layout->g_gopc / 8 + 1];
+	return true;
+}
+
+/* ---- records --------------------------------------------------------------------------------- */
+
+static bool
+read_raw(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t record,
+         struct raw_ancestor **ret, size_t *ret_count)
+{
+	uint64_t slice[2]; /* data, len */
+	if (!mj_read_exact(memory, record, slice, sizeof(slice)) || slice[1] == 0 ||
+	    slice[1] > runtime->max_ancestors)
+		return false;
+	struct raw_ancestor *raw = calloc(slice[1], sizeof(*raw));
+	if (!raw || !mj_read_exact(memory, slice[0], raw, slice[1] * sizeof(*raw))) {
+		free(raw);
+		return false;
+	}
+	*ret = raw;
+	*ret_count = slice[1];
+	return true;
+}
+
+/* The code addresses of one creator, looked up. False: they cannot be read or are no Go code. */
+static bool
+read_pcs(struct mj_runtime *runtime, const struct mj_memory *memory, const struct raw_ancestor *raw,
+         const struct mj_pc **ret)
+{
+	uint64_t pcs[MAX_PCS];
+	if (raw->npcs == 0 || raw->npcs > MAX_PCS ||
+	    !mj_read_exact(memory, raw->pcs, pcs, raw->npcs * sizeof(pcs[0])))
+		return false;
+	for (size_t i = 0; i < raw->npcs; i++) {
+		/* The first is where newproc left the stack: up to 1.20 systemstack_switch's first
+		 * instruction. All others are behind the call, or made to look so (tracebackPCs). */
+		ret[i] = mj_image_lookup(runtime->image, pcs[i] - runtime->bias, i > 0);
+		if (!ret[i])
+			return false;
+	}
+	return true;
+}
+
+/* How the chain ends: what its oldest goroutine is. */
+static enum mj_ancestry
+chain_end(struct mj_runtime *runtime, const struct raw_ancestor *oldest, size_t count)
+{
+	bool timer;
+	if (oldest->goid == MAIN_GOID)
+		return MJ_ANCESTRY_COMPLETE;
+	if (is_created_at(runtime, oldest->gopc, &timer) && timer)
+		return MJ_ANCESTRY_TIMER;
+	return count >= runtime->max_ancestors ? MJ_ANCESTRY_CUT : MJ_ANCESTRY_MISSING;
+}
+
+static bool
+fill(struct mj_runtime *runtime, const struct mj_memory *memory, const struct raw_ancestor *raw,
+     size_t count, struct cached *entry)
+{
+	size_t limit = pcs_limit(runtime->image), total = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (raw[i].npcs > MAX_PCS)
+			return false;
+		total += raw[i].npcs;
+	}
+	entry->ancestors = calloc(count, sizeof(*entry->ancestors));
+	entry->pcs = calloc(total + 1, sizeof(struct mj_pc *));
+	if (!entry->ancestors || !entry->pcs)
+		return false;
+	entry->ancestry = chain_end(runtime, &raw[count - 1], count);
+	const struct mj_pc **at = entry->pcs;
+	for (size_t i = 0; i < count; i++) {
+		if (!read_pcs(runtime, memory, &raw[i], at))
+			return false;
+		entry->ancestors[i] = (struct mj_ancestor){ raw[i].goid, raw[i].npcs, at };
+		at += raw[i].npcs;
+		if (raw[i].npcs >= limit)
+			entry->ancestry = MJ_ANCESTRY_CUT;
+	}
+	entry->count = count;
+	return true;
+}
+
+static struct cached *
+read_record(struct mj_runtime *runtime, const struct mj_memory *memory,
+            const struct goroutine *g)
+{
+	struct cached *entry = calloc(1, sizeof(*entry));
+	struct raw_ancestor *raw = NULL;
+	size_t count = 0;
+	bool timer = false;
+	if (!entry)
+		return NULL;
+	entry->goid = g->goid;
+	entry->record = g->record;
+	entry->ancestry = MJ_ANCESTRY_MISSING;
+	if (!is_created_at(runtime, g->gopc, &timer))
+		return entry;
+	if (!g->record) {
+		entry->ancestry = timer ? MJ_ANCESTRY_TIMER : MJ_ANCESTRY_MISSING;
+		return entry;
+	}
+	if (!read_raw(runtime, memory, g->record, &raw, &count) ||
+	    !fill(runtime, memory, raw, count, entry)) {
+		entry->ancestry = MJ_ANCESTRY_MISSING;
+		entry->count = 0;
+	}
+	free(raw);
+	return entry;
+}
+
+static struct cached *
+look_up(struct mj_runtime *runtime, const struct mj_memory *memory, const struct goroutine *g)
+{
+	struct mj_ancestry_cache *cache = runtime->ancestry;
+	struct cached *entry;
+	if (!cache && !(cache = runtime->ancestry = calloc(1, sizeof(*cache))))
+		return NULL;
+	HASH_FIND(hh, cache->by_goid, &g->goid, sizeof(g->goid), entry);
+	if (entry && entry->record == g->record)
+		return entry;
+	if (entry) {
+		HASH_DEL(cache->by_goid, entry);
+		free_cached(entry);
+	}
+	if (HASH_COUNT(cache->by_goid) >= MAX_CACHED)
+		empty(cache);
+	entry = read_record(runtime, memory, g);
+	if (!entry)
+		return NULL;
+	HASH_ADD(hh, cache->by_goid, goid, sizeof(entry->goid), entry);
+	if (mj_hash_added(entry))
+		return entry;
+	free_cached(entry);
+	return NULL;
+}
+
+void
+mj_runtime_ancestry(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t g,
+                    bool shared_runner, struct mj_stack *stack)
+{
+	struct goroutine read;
+	if (runtime->max_ancestors == 0)
+		return;
+	stack->ancestry = MJ_ANCESTRY_MISSING;
+	if (!read_g(runtime, memory, g, &read))
+		return;
+	stack->goid = read.goid;
+	if (shared_runner) {
+		/* Created by whoever registered first; it runs what others registered too. */
+		stack->ancestry = MJ_ANCESTRY_SHARED;
+		return;
+	}
+	const struct cached *entry = look_up(runtime, memory, &read);
+	if (!entry)
+		return;
+	stack->ancestry = entry->ancestry;
+	stack->nancestors = entry->count;
+	stack->ancestors = entry->ancestors;
+}

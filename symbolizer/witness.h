@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whose code is it, besides what its name says? A closure of an inlined function is named after the
+ * caller, //go:linkname gives any name, //line any file. So two more witnesses are asked:
+ *  - the compile unit: the linker makes one a package (cmd/link/internal/ld/pcln.go, compilation
+ *    units' file tables), and no directive moves a function to another one;
+ *  - the directory of the source file, mapped to the package that most functions there belong to.
+ * A frame belongs to every module that one of them names: forging adds suspects, never removes one.
+ */
+#ifndef MJ_SYMBOLIZER_WITNESS_H
+#define MJ_SYMBOLIZER_WITNESS_H
+
+#include "symbolizer/modules.h"
+
+struct mj_witnesses;
+
+/** Goes through all functions once. */
+int mj_witnesses_create(const struct mj_pclntab *tab, struct mj_modules *mods,
+                        struct mj_witnesses **ret, struct mj_error *err);
+void mj_witnesses_destroy(struct mj_witnesses *witnesses); /**< accepts NULL */
+
+#define MJ_MAX_SUSPECTS 8
+
+/**
+ * Modules (indices, at most MJ_MAX_SUSPECTS) other than subject that frame belongs to. physical: the
+ * frame's function is the one that holds the code, not one inlined into it. Returns how many; -1 if there are
+ * more than fit, which nothing can be said about.
+ */
+int mj_witnesses_ask(const struct mj_witnesses *witnesses, const struct mj_func *f,
+                     const struct mj_frame *frame, bool physical, int *ret);
+
+#endif
