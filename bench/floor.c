@@ -68,9 +68,9 @@ main(int argc, char **argv)
 		errx(125, "usage: bench_floor PROG [ARG...]");
 	/* As modjail: without WAIT_KILLABLE_RECV, Go's preemption signals repeat notifications. */
 	struct bench_child child = bench_start(SECCOMP_RET_USER_NOTIF,
-					       SECCOMP_FILTER_FLAG_NEW_LISTENER |
-						       SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
-					       argv + 1);
+	                                       SECCOMP_FILTER_FLAG_NEW_LISTENER |
+	                                               SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+	                                       argv + 1);
 	int listener = fetch_listener(&child);
 	pthread_t thread;
 	int status;

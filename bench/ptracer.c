@@ -65,7 +65,7 @@ main(int argc, char **argv)
 		errx(125, "usage: bench_ptrace PROG [ARG...]");
 	struct bench_child child = bench_start(SECCOMP_RET_TRACE, 0, argv + 1);
 	unsigned options = PTRACE_O_EXITKILL | PTRACE_O_TRACESECCOMP | PTRACE_O_TRACECLONE |
-			   PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC;
+	                   PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC;
 	int status;
 
 	if (ptrace(PTRACE_SEIZE, child.pid, NULL, options))

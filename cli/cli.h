@@ -15,7 +15,7 @@
 #define CLI_EXIT_NOT_EXEC 126  /* PROG cannot be executed */
 #define CLI_EXIT_NOT_FOUND 127 /* PROG was not found */
 
-/* ---- subcommands ------------------------------------------------------------------------- */
+/* ---- subcommands ---------------------------------------------------------------------------- */
 
 /** `modjail run`; argv[0] is "modjail run". Returns the exit status. */
 int cli_cmd_run(int argc, char **argv);
@@ -23,7 +23,7 @@ int cli_cmd_run(int argc, char **argv);
 /** The candidate closest to word, if close enough to be what was meant; else NULL. */
 const char *cli_nearest(const char *word, const char *const *candidates, size_t count);
 
-/* ---- options of `modjail run` (options.c) ------------------------------------------------ */
+/* ---- options of `modjail run` (options.c) --------------------------------------------------- */
 
 enum cli_stats_format { CLI_STATS_OFF = 0, CLI_STATS_TEXT, CLI_STATS_JSON };
 
@@ -55,7 +55,7 @@ struct cli_options {
 int cli_options_parse(int argc, char **argv, unsigned flags, struct cli_options *ret);
 void cli_options_finish(struct cli_options *options);
 
-/* ---- the program (program.c) ------------------------------------------------------------- */
+/* ---- the program (program.c) ---------------------------------------------------------------- */
 
 /**
  * Finds PROG as execvp(3) does: a name with a slash is taken as it is, another one is looked for in
@@ -69,9 +69,9 @@ int cli_find_program(const char *name, const char *path, char **ret, struct mj_e
  * about what looks like a mistake. Returns 0, or an exit status and *err.
  */
 int cli_check_program(const char *path, const struct mj_policy *policy,
-		      const struct mj_reporter *reporter, struct mj_error *err);
+                      const struct mj_reporter *reporter, struct mj_error *err);
 
-/* ---- exit status (status.c) -------------------------------------------------------------- */
+/* ---- exit status (status.c) ----------------------------------------------------------------- */
 
 /** What becomes of modjail at the end of the run. */
 struct cli_ending {
@@ -83,7 +83,7 @@ struct cli_ending cli_ending_of(const struct mj_run_result *result);
 /** Kills this process with ending.signal, if any; returns ending.status if it is still there. */
 int cli_end(struct cli_ending ending);
 
-/* ---- putting text where people or programs read it (text.c) ------------------------------- */
+/* ---- putting text where people or programs read it (text.c) --------------------------------- */
 
 /** How a terminal-bound text is written. */
 struct cli_style {
@@ -104,13 +104,13 @@ char *cli_valid_utf8(const char *s);
  * write ends or stops the run: what cannot be written is lost. */
 void cli_write(int fd, const char *buf, size_t len);
 
-/* ---- arguments of calls (args.c) ---------------------------------------------------------- */
+/* ---- arguments of calls (args.c) ------------------------------------------------------------ */
 
 /** Writes the arguments that say something to people, "O_RDONLY|O_CLOEXEC" or "1, SIGTERM";
  * nothing if there are none. Registers only: nothing behind a pointer. */
 void cli_put_args(FILE *out, const struct mj_call *call);
 
-/* ---- a refusal as plain data (view.c) ----------------------------------------------------- */
+/* ---- a refusal as plain data (view.c) ------------------------------------------------------- */
 
 #define CLI_NO_FRAME SIZE_MAX
 
@@ -148,16 +148,16 @@ struct cli_view {
 
 /** Borrows from refusal. repeated: mj_reporter.repeated was told of it. -1: out of memory. */
 int cli_view_make(const struct mj_refusal *refusal, enum mj_on_deny on_deny, bool repeated,
-		  struct cli_view *ret);
+                  struct cli_view *ret);
 void cli_view_finish(struct cli_view *view);
 
-/* ---- renderers: one record each ----------------------------------------------------------- */
+/* ---- renderers: one record each ------------------------------------------------------------- */
 
 void cli_text_refusal(FILE *out, struct cli_style style, const struct cli_view *view);
 /** What to do about a refusal; nothing if there is nothing to say. */
 void cli_text_hint(FILE *out, struct cli_style style, const struct cli_view *view);
 void cli_text_notice(FILE *out, struct cli_style style, enum mj_notice_level level,
-		     const char *text);
+                     const char *text);
 void cli_json_refusal(FILE *out, const struct cli_view *view);
 void cli_json_notice(FILE *out, struct timespec time, enum mj_notice_level level, const char *text);
 
@@ -167,7 +167,7 @@ void cli_stats_json(FILE *out, const struct mj_stats *stats, uint64_t peak_kib);
 /** VmHWM of this process in KiB; 0 if unknown. */
 uint64_t cli_peak_kib(void);
 
-/* ---- the reporter (report.c) --------------------------------------------------------------- */
+/* ---- the reporter (report.c) ---------------------------------------------------------------- */
 
 /** Where records go, and how. Lives as long as the run. */
 struct cli_report {
@@ -181,6 +181,6 @@ struct cli_report {
 struct mj_reporter cli_report_reporter(struct cli_report *report);
 /** Writes the statistics, quiet or not: they were asked for. */
 void cli_report_stats(const struct cli_report *report, enum cli_stats_format format,
-		      const struct mj_stats *stats);
+                      const struct mj_stats *stats);
 
 #endif

@@ -32,7 +32,7 @@ open_report(struct run *run, struct mj_error *err)
 	const struct cli_options *options = &run->options;
 	if (options->log_file) {
 		run->log_fd = open(options->log_file,
-				   O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+		                   O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
 		if (run->log_fd < 0)
 			return mj_error_sys(err, errno, "cannot open %s", options->log_file);
 	}
@@ -88,7 +88,7 @@ pass_on_warnings(struct run *run, const struct mj_reporter *reporter)
 {
 	for (size_t i = 0; i < mj_policy_warning_count(run->policy); i++)
 		reporter->notice(reporter->ctx, MJ_NOTICE_WARNING,
-				 mj_policy_warning(run->policy, i));
+		                 mj_policy_warning(run->policy, i));
 }
 
 /* Everything before the program starts. 0, or an exit status and *err. */
@@ -110,7 +110,7 @@ say_exec_failed(const struct run *run, int errnum)
 {
 	struct mj_error err;
 	mj_error_sys(&err, errnum, "cannot execute %s%s", run->path,
-		     errnum == ENOENT ? " (the interpreter or dynamic loader that it names)" : "");
+	             errnum == ENOENT ? " (the interpreter or dynamic loader that it names)" : "");
 	say_error(run, err.text);
 }
 

@@ -142,7 +142,7 @@ static int
 parse_choice(int key, const char *arg, struct argp_state *state)
 {
 	static const enum mj_on_deny actions[] = { MJ_ON_DENY_ERRNO, MJ_ON_DENY_KILL,
-						   MJ_ON_DENY_LOG };
+		                                   MJ_ON_DENY_LOG };
 	struct cli_options *options = state->input;
 	int i = 0;
 	switch (key) {

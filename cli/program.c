@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- finding ------------------------------------------------------------------------------- */
+/* ---- finding -------------------------------------------------------------------------------- */
 
 /* 0 if path can be executed as far as its mode says, else an errno value. */
 static int
@@ -69,8 +69,8 @@ cli_find_program(const char *name, const char *path, char **ret, struct mj_error
 	if (seen_one)
 		return cannot_execute(name, EACCES, err);
 	mj_error_set(err, MJ_ERR_NOT_FOUND, "%s was not found in PATH%s", name,
-		     probe(name) == 0 ? "; the one in this directory is called ./ before its name"
-				      : "");
+	             probe(name) == 0 ? "; the one in this directory is called ./ before its name"
+	                              : "");
 	return CLI_EXIT_NOT_FOUND;
 }
 
@@ -98,7 +98,7 @@ explain_not_elf(int fd, const char *path, const char *why, struct mj_error *err)
 	line[n > 0 ? n : 0] = '\0';
 	if (strncmp(line, "#!", 2) != 0) {
 		mj_error_set(err, MJ_ERR_UNSUPPORTED, "%s is not an executable file (%s)", path,
-			     why);
+		             why);
 		return;
 	}
 	line[strcspn(line, "\n")] = '\0';
@@ -122,10 +122,10 @@ check_kind(int fd, const char *path, const struct mj_image *image, struct mj_err
 		break;
 	case MJ_IMAGE_FOREIGN:
 		mj_error_set(err, MJ_ERR_UNSUPPORTED,
-			     "%s is for another machine (%s); modjail runs 64-bit x86 programs: "
-			     "build it "
-			     "with GOARCH=amd64",
-			     path, why);
+		             "%s is for another machine (%s); modjail runs 64-bit x86 programs: "
+		             "build it "
+		             "with GOARCH=amd64",
+		             path, why);
 		break;
 	case MJ_IMAGE_NOT_GO:
 		mj_error_set(
@@ -179,7 +179,7 @@ has_module(struct mj_image *image, const char *name)
  * contain (for tests, other systems, other programs), and cannot misspell those that it does. */
 static void
 warn_absent_modules(struct mj_image *image, const char *path, const struct mj_policy *policy,
-		    const struct mj_reporter *reporter)
+                    const struct mj_reporter *reporter)
 {
 	for (size_t i = 0; i < mj_policy_count(policy); i++) {
 		const char *name = mj_policy_module(policy, i);
@@ -195,7 +195,7 @@ warn_absent_modules(struct mj_image *image, const char *path, const struct mj_po
 
 static void
 warn_other_main(const struct mj_image *image, const char *path, const struct mj_policy *policy,
-		const struct mj_reporter *reporter)
+                const struct mj_reporter *reporter)
 {
 	const char *theirs = mj_image_main_module(image);
 	const char *ours = mj_policy_main_module(policy);
@@ -219,7 +219,7 @@ warn_powerless(const struct mj_policy *policy, const struct mj_reporter *reporte
 
 static int
 open_image(int fd, const char *path, const struct mj_policy *policy, struct mj_image **ret,
-	   struct mj_error *err)
+           struct mj_error *err)
 {
 	size_t n = 0;
 	size_t count = mj_policy_count(policy);
@@ -234,12 +234,12 @@ open_image(int fd, const char *path, const struct mj_policy *policy, struct mj_i
 
 int
 cli_check_program(const char *path, const struct mj_policy *policy,
-		  const struct mj_reporter *reporter, struct mj_error *err)
+                  const struct mj_reporter *reporter, struct mj_error *err)
 {
 	MJ_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0) {
 		mj_error_sys(err, errno,
-			     "cannot read %s, which modjail must to attribute its calls", path);
+		             "cannot read %s, which modjail must to attribute its calls", path);
 		return CLI_EXIT_NOT_EXEC;
 	}
 	struct mj_image *image = NULL;

@@ -113,7 +113,7 @@ cli_report_reporter(struct cli_report *report)
 
 void
 cli_report_stats(const struct cli_report *report, enum cli_stats_format format,
-		 const struct mj_stats *stats)
+                 const struct mj_stats *stats)
 {
 	struct record record;
 	if (!record_start(&record)) {

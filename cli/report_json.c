@@ -113,7 +113,7 @@ cli_json_refusal(FILE *out, const struct cli_view *view)
 	json_object_set_new(object, "args", args(view));
 	json_object_set_new(object, "errno", text(view->errno_name));
 	json_object_set_new(object, "capability",
-			    text(*view->capability ? view->capability : NULL));
+	                    text(*view->capability ? view->capability : NULL));
 	json_object_set_new(object, "module", text(view->module));
 	json_object_set_new(object, "version", text(view->version));
 	json_object_set_new(object, "reason", json_string(mj_reason_name(view->reason)));
@@ -133,7 +133,7 @@ cli_json_notice(FILE *out, struct timespec time, enum mj_notice_level level, con
 	json_object_set_new(object, "time", timestamp(time));
 	json_object_set_new(object, "event", json_string("notice"));
 	json_object_set_new(object, "level",
-			    json_string(level == MJ_NOTICE_WARNING ? "warning" : "error"));
+	                    json_string(level == MJ_NOTICE_WARNING ? "warning" : "error"));
 	json_object_set_new(object, "text", text(message));
 	dump(out, object);
 }

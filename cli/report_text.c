@@ -128,8 +128,7 @@ put_reason(FILE *out, struct cli_style style, const struct cli_view *view)
 	}
 }
 
-/* ---- frames -----------------------------------------------------------------------------------
- */
+/* ---- frames --------------------------------------------------------------------------------- */
 
 struct selection {
 	size_t count;
@@ -231,13 +230,13 @@ put_place(FILE *out, struct cli_style style, const struct cli_frame *frame, size
 
 static void
 put_frame(FILE *out, struct cli_style style, const struct cli_frame *frame, bool blamed,
-	  size_t column)
+          size_t column)
 {
 	static const char margin[] = "    ";
 	size_t width = 0;
 	char *function = cli_escape(style, *frame->function ? frame->function : "?", &width);
 	fprintf(out, "%s%s", blamed ? (style.utf8 ? "  → " : "  > ") : margin,
-		function ? function : "?");
+	        function ? function : "?");
 	free(function);
 	if (*frame->file) {
 		fprintf(out, "%*s  ", width < column ? (int)(column - width) : 0, "");
@@ -273,13 +272,12 @@ put_frames(FILE *out, struct cli_style style, const struct cli_view *view)
 		put_hidden(out, style, selection.hidden_inner);
 	for (size_t i = 0; i < selection.count; i++)
 		put_frame(out, style, &view->frames[selection.index[i]],
-			  selection.index[i] == view->blamed, column);
+		          selection.index[i] == view->blamed, column);
 	if (blamed)
 		put_hidden(out, style, selection.hidden_inner + selection.hidden_outer);
 }
 
-/* ---- records -----------------------------------------------------------------------------------
- */
+/* ---- records -------------------------------------------------------------------------------- */
 
 void
 cli_text_refusal(FILE *out, struct cli_style style, const struct cli_view *view)
@@ -314,14 +312,14 @@ cli_text_hint(FILE *out, struct cli_style style, const struct cli_view *view)
 	case MJ_REASON_POLICY:
 		if (view->module && is_pasteable(view->module))
 			fprintf(out, "modjail: to allow it: --policy=%s=unconfined\n",
-				view->module);
+			        view->module);
 		break;
 	case MJ_REASON_UNATTRIBUTED:
 	case MJ_REASON_C:
 		fprintf(out,
-			"modjail: some module set such a call off, and nobody knows which; it is "
-			"allowed when no module is denied %s\n",
-			*view->capability ? view->capability : "it");
+		        "modjail: some module set such a call off, and nobody knows which; it is "
+		        "allowed when no module is denied %s\n",
+		        *view->capability ? view->capability : "it");
 		break;
 	case MJ_REASON_CEILING:
 		fputs("modjail: to allow it, let the module that executes ", out);

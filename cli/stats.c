@@ -37,8 +37,7 @@ ull(uint64_t value)
 	return value;
 }
 
-/* ---- text -------------------------------------------------------------------------------------
- */
+/* ---- text ----------------------------------------------------------------------------------- */
 
 static void
 text_calls(FILE *out, const struct mj_stats *stats)
@@ -52,7 +51,7 @@ text_calls(FILE *out, const struct mj_stats *stats)
 		char number[16];
 		snprintf(number, sizeof(number), "%d", call->nr);
 		fprintf(out, "  %-24s %12llu %12llu\n", name ? name : number, ull(call->allowed),
-			ull(call->refused));
+		        ull(call->refused));
 	}
 }
 
@@ -63,18 +62,18 @@ text_walks(FILE *out, const struct mj_stats *stats)
 	for (size_t i = 0; i < MJ_WHY_COUNT; i++)
 		incomplete += stats->walks_incomplete[i];
 	fprintf(out, "  %-24s %llu complete, %llu incomplete, %llu calls decided without one\n",
-		"stack walks", ull(stats->walks_complete), ull(incomplete),
-		ull(stats->ceiling_decisions));
+	        "stack walks", ull(stats->walks_complete), ull(incomplete),
+	        ull(stats->ceiling_decisions));
 	for (unsigned i = 0; i < MJ_WHY_COUNT; i++)
 		if (stats->walks_incomplete[i])
 			fprintf(out, "  %-24s %llu: %s\n", "", ull(stats->walks_incomplete[i]),
-				mj_walk_why_text((enum mj_walk_why)i));
+			        mj_walk_why_text((enum mj_walk_why)i));
 	const char *before = "";
 	fprintf(out, "  %-24s ", "ended at");
 	for (unsigned i = 0; i < MJ_ARRAY_LEN(stats->roots); i++)
 		if (stats->roots[i]) {
 			fprintf(out, "%s%s %llu", before, mj_root_name((enum mj_root)i),
-				ull(stats->roots[i]));
+			        ull(stats->roots[i]));
 			before = ", ";
 		}
 	fprintf(out, "%s\n", *before ? "" : "-");
@@ -85,28 +84,27 @@ text_cache(FILE *out, const char *name, uint64_t hits, uint64_t misses)
 {
 	uint64_t total = hits + misses;
 	fprintf(out, "  %-24s %llu hits, %llu misses (%.1f %%)\n", name, ull(hits), ull(misses),
-		total ? 100.0 * (double)hits / (double)total : 0.0);
+	        total ? 100.0 * (double)hits / (double)total : 0.0);
 }
 
 void
 cli_stats_text(FILE *out, const struct mj_stats *stats, uint64_t peak_kib)
 {
 	fprintf(out, "modjail: %llu calls checked: %llu allowed, %llu refused, %llu vanished\n",
-		ull(stats->notifications), ull(stats->allowed), ull(stats->refused),
-		ull(stats->gone));
+	        ull(stats->notifications), ull(stats->allowed), ull(stats->refused),
+	        ull(stats->gone));
 	text_calls(out, stats);
 	text_walks(out, stats);
 	text_cache(out, "code address cache", stats->pc_hits, stats->pc_misses);
 	text_cache(out, "thread cache", stats->thread_hits, stats->thread_misses);
 	fprintf(out, "  %-24s %llu processes, %llu programs, %llu code addresses\n", "seen",
-		ull(stats->processes), ull(stats->images), ull(stats->pc_entries));
+	        ull(stats->processes), ull(stats->images), ull(stats->pc_entries));
 	fprintf(out, "  %-24s median %.1f us, 99 %% within %.1f us\n", "time per checked call",
-		percentile(stats, 50), percentile(stats, 99));
+	        percentile(stats, 50), percentile(stats, 99));
 	fprintf(out, "  %-24s %.1f MiB\n", "peak memory of modjail", (double)peak_kib / 1024);
 }
 
-/* ---- JSON -------------------------------------------------------------------------------------
- */
+/* ---- JSON ----------------------------------------------------------------------------------- */
 
 static void
 set_count(json_t *object, const char *key, uint64_t value)
@@ -141,7 +139,7 @@ json_walks(const struct mj_stats *stats)
 			continue;
 		json_t *object = json_object();
 		json_object_set_new(object, "why",
-				    json_string(mj_walk_why_text((enum mj_walk_why)i)));
+		                    json_string(mj_walk_why_text((enum mj_walk_why)i)));
 		set_count(object, "count", stats->walks_incomplete[i]);
 		json_array_append_new(incomplete, object);
 	}
@@ -185,7 +183,7 @@ cli_stats_json(FILE *out, const struct mj_stats *stats, uint64_t peak_kib)
 	set_count(pcs, "entries", stats->pc_entries);
 	json_object_set_new(s, "pc_cache", pcs);
 	json_object_set_new(s, "thread_cache",
-			    json_cache(stats->thread_hits, stats->thread_misses));
+	                    json_cache(stats->thread_hits, stats->thread_misses));
 	set_count(s, "processes", stats->processes);
 	set_count(s, "images", stats->images);
 	json_t *latency = json_object();

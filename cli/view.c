@@ -74,7 +74,7 @@ set_frames(const struct mj_refusal *refusal, struct cli_view *view)
 			view->blamed = view->nframes + refusal->blamed_frame;
 		for (unsigned j = 0; j < pc->nframes; j++) {
 			if (set_frame(refusal->image, &pc->frames[j],
-				      &view->frames[view->nframes]) < 0)
+			              &view->frames[view->nframes]) < 0)
 				return -1;
 			view->nframes++;
 		}
@@ -84,7 +84,7 @@ set_frames(const struct mj_refusal *refusal, struct cli_view *view)
 
 int
 cli_view_make(const struct mj_refusal *refusal, enum mj_on_deny on_deny, bool repeated,
-	      struct cli_view *ret)
+              struct cli_view *ret)
 {
 	static const enum cli_event events[] = {
 		[MJ_ON_DENY_ERRNO] = CLI_REFUSED,

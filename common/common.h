@@ -14,7 +14,7 @@
 #define MJ_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #define MJ_ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
-/* ---- errors ---------------------------------------------------------------------------- */
+/* ---- errors --------------------------------------------------------------------------------- */
 
 /** Kinds of failure that callers tell apart. 0 is "no error". */
 enum mj_code {
@@ -46,7 +46,7 @@ int mj_error_sys(struct mj_error *err, int errnum, const char *fmt, ...) MJ_PRIN
 /** Puts "prefix: " before the text that is already there; keeps code and errno. Returns -1. */
 int mj_error_wrap(struct mj_error *err, const char *fmt, ...) MJ_PRINTF(2, 3);
 
-/* ---- ownership ------------------------------------------------------------------------- */
+/* ---- ownership ------------------------------------------------------------------------------ */
 
 /** Closes fd if it is >= 0, keeps errno. Never retried on EINTR: on Linux the descriptor is
  * gone whatever close() returns (close(2), "Dealing with error returns"). */
@@ -63,7 +63,7 @@ void mj_cleanup_free(void *pointer_to_pointer);
 /** Takes the value of an MJ_AUTO_FD variable out of the hands of its cleanup. */
 int mj_steal_fd(int *fd);
 
-/* ---- bounded views --------------------------------------------------------------------- */
+/* ---- bounded views -------------------------------------------------------------------------- */
 
 /** Bytes that belong to somebody else. Every reader below checks before it touches one. */
 struct mj_span {
@@ -89,7 +89,7 @@ const char *mj_span_str(struct mj_span s, uint64_t off);
  * off or longer than 64 bits. */
 bool mj_span_uvarint(struct mj_span s, uint64_t *off, uint64_t *ret);
 
-/* ---- files ----------------------------------------------------------------------------- */
+/* ---- files ---------------------------------------------------------------------------------- */
 
 /**
  * Reads the whole of path, at most max bytes, into a fresh buffer with one NUL behind it

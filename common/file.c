@@ -55,7 +55,8 @@ mj_read_fd(int fd, const char *name, size_t max, char **ret, size_t *ret_len, st
 		len += (size_t)n;
 		if (len > max)
 			return mj_error_set(err, MJ_ERR_USAGE,
-			                    "%s is larger than %zu bytes; is it the right file?", name, max);
+			                    "%s is larger than %zu bytes; is it the right file?",
+			                    name, max);
 		if (len == cap) {
 			cap *= 2;
 			char *bigger = realloc(buf, cap + 1);

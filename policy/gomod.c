@@ -55,7 +55,7 @@ struct parser {
 	size_t count, capacity;
 };
 
-/* ---- comments -------------------------------------------------------------------------- */
+/* ---- comments ------------------------------------------------------------------------------- */
 
 static int
 warn(struct parser *p, unsigned line, const char *what)
@@ -98,7 +98,7 @@ note_word(struct parser *p, unsigned line, const char *word, size_t len, struct 
 	} else {
 		notes->bad_line = line;
 		snprintf(notes->bad_word, sizeof(notes->bad_word), "%.*s",
-			 (int)(len < 200 ? len : 200), word);
+		         (int)(len < 200 ? len : 200), word);
 		return 0;
 	}
 	if (!notes->first.kind)
@@ -130,7 +130,7 @@ note_comment(struct parser *p, const struct mj_token *comment, struct notes *not
 	if (memmem(comment->text, comment->len, PREFIX "confined", strlen(PREFIX "confined")) ||
 	    memmem(comment->text, comment->len, PREFIX "unconfined", strlen(PREFIX "unconfined")))
 		return warn(p, comment->line,
-			    "ignored: \"" PREFIX "\" must begin a word of its own");
+		            "ignored: \"" PREFIX "\" must begin a word of its own");
 	return 0;
 }
 
@@ -141,8 +141,8 @@ check_notes(struct parser *p, const struct notes *notes)
 	if (!notes->bad_line)
 		return 0;
 	return mj_error_set(p->err, MJ_ERR_FORMAT,
-			    "%s:%u: unknown policy \"%s\"; known: confined, unconfined", p->name,
-			    notes->bad_line, notes->bad_word);
+	                    "%s:%u: unknown policy \"%s\"; known: confined, unconfined", p->name,
+	                    notes->bad_line, notes->bad_word);
 }
 
 /* For comments that are not. */
@@ -153,8 +153,8 @@ warn_notes(struct parser *p, const struct notes *notes)
 	if (!line)
 		return 0;
 	return warn(p, line,
-		    "ignored: a directive belongs on or directly above the module line, a line"
-		    " with a required module, or directly above \"require (\"");
+	            "ignored: a directive belongs on or directly above the module line, a line"
+	            " with a required module, or directly above \"require (\"");
 }
 
 static int
@@ -172,7 +172,7 @@ verb_is(const struct mj_verb *verb, const char *name)
 	return strcmp(verb->name, name) == 0;
 }
 
-/* ---- lines ----------------------------------------------------------------------------- */
+/* ---- lines ---------------------------------------------------------------------------------- */
 
 static int
 take(struct parser *p, struct mj_token *ret)
@@ -193,7 +193,7 @@ static int
 bad_line(struct parser *p, unsigned line, const char *what, const struct mj_token *token)
 {
 	return mj_error_set(p->err, MJ_ERR_FORMAT, "%s:%u: %s: %.*s", p->name, line, what,
-			    (int)(token->len < 200 ? token->len : 200), token->text);
+	                    (int)(token->len < 200 ? token->len : 200), token->text);
 }
 
 static char *
@@ -221,13 +221,13 @@ add_module(struct parser *p, const struct mj_token *path, const struct notes *no
 	if (!notes->covered)
 		return 0;
 	return warn(p, notes->last.line,
-		    "in force here, but gomodjail overlooks a module's directive that is not in its"
-		    " last comment");
+	            "in force here, but gomodjail overlooks a module's directive that is not in its"
+	            " last comment");
 }
 
 static int
 add_requirement(struct parser *p, const struct mj_token *path, const struct notes *notes,
-		const struct notes *block)
+                const struct notes *block)
 {
 	if (check_notes(p, notes) < 0)
 		return -1;
@@ -255,11 +255,11 @@ add_requirement(struct parser *p, const struct mj_token *path, const struct note
 /* Number and quotation of the arguments. */
 static int
 check_arguments(struct parser *p, const struct mj_verb *verb, unsigned line,
-		const struct mj_token *args, size_t count)
+                const struct mj_token *args, size_t count)
 {
 	if (count < verb->min_args || count > verb->max_args || !verb->check(args, count))
 		return mj_error_set(p->err, MJ_ERR_FORMAT, "%s:%u: usage: %s", p->name, line,
-				    verb->usage);
+		                    verb->usage);
 	for (size_t i = 0; i < count; i++) {
 		MJ_AUTO_FREE char *value = mj_token_value(&args[i], p->name, p->err);
 		if (!value)
@@ -268,14 +268,14 @@ check_arguments(struct parser *p, const struct mj_verb *verb, unsigned line,
 	bool *seen = &p->seen[verb->id];
 	if (*seen && verb->once)
 		return mj_error_set(p->err, MJ_ERR_FORMAT, "%s:%u: repeated %s line", p->name, line,
-				    verb->name);
+		                    verb->name);
 	*seen = true;
 	return 0;
 }
 
 static int
 do_line(struct parser *p, const struct mj_verb *verb, unsigned line, const struct mj_token *args,
-	size_t count, const struct notes *notes, const struct notes *block)
+        size_t count, const struct notes *notes, const struct notes *block)
 {
 	if (check_arguments(p, verb, line, args, count) < 0)
 		return -1;
@@ -285,8 +285,8 @@ do_line(struct parser *p, const struct mj_verb *verb, unsigned line, const struc
 		return add_requirement(p, &args[0], notes, block);
 	if (verb_is(verb, "go") && (notes->first.kind || notes->bad_line))
 		return mj_error_set(p->err, MJ_ERR_FORMAT,
-				    "%s:%u: a policy cannot be given at the go line", p->name,
-				    notes->first.kind ? notes->first.line : notes->bad_line);
+		                    "%s:%u: a policy cannot be given at the go line", p->name,
+		                    notes->first.kind ? notes->first.line : notes->bad_line);
 	return warn_notes(p, notes);
 }
 
@@ -305,7 +305,7 @@ read_words(struct parser *p, struct words *words, struct notes *notes)
 	return token.kind == MJ_TOKEN_SUFFIX ? note_comment(p, &token, notes) : 0;
 }
 
-/* ---- blocks ---------------------------------------------------------------------------- */
+/* ---- blocks --------------------------------------------------------------------------------- */
 
 /* Behind ")": nothing but the end of the line. */
 static int
@@ -322,7 +322,7 @@ end_block(struct parser *p)
 /* One token or line of a block. pending: comments since its last line. Sets *ret_done at ")". */
 static int
 block_step(struct parser *p, const struct mj_verb *verb, const struct notes *block,
-	   struct notes *pending, bool *ret_done)
+           struct notes *pending, bool *ret_done)
 {
 	struct mj_token token = p->lexer.token;
 	if (token.kind == MJ_TOKEN_NEWLINE || token.kind == MJ_TOKEN_SUFFIX)
@@ -358,15 +358,15 @@ parse_block(struct parser *p, const struct words *head, const struct notes *abov
 	while (!done) {
 		if (p->lexer.token.kind == MJ_TOKEN_EOF)
 			return mj_error_set(p->err, MJ_ERR_FORMAT,
-					    "%s:%u: block without end, begun in line %u", p->name,
-					    p->lexer.token.line, first->line);
+			                    "%s:%u: block without end, begun in line %u", p->name,
+			                    p->lexer.token.line, first->line);
 		if (block_step(p, verb, above, &pending, &done) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-/* ---- files ----------------------------------------------------------------------------- */
+/* ---- files ---------------------------------------------------------------------------------- */
 
 /* A "(" opens a block only at the end of its line, or as "()" there. */
 static int
@@ -398,7 +398,7 @@ parse_statement(struct parser *p, struct notes *above)
 		return bad_line(p, words.token[0].line, "unknown directive", &words.token[0]);
 	static const struct notes no_block;
 	return do_line(p, verb, words.token[0].line, words.token + 1, words.count - 1, above,
-		       &no_block);
+	               &no_block);
 }
 
 static int
@@ -459,7 +459,7 @@ commit(struct parser *p, struct mj_policy *policy)
 		if (next && strcmp(this->path, next->path) == 0) {
 			if (is_confined(note) != is_confined(effective(p, next)) &&
 			    warn(p, next->line, "another policy than before for the same module") <
-				    0)
+			            0)
 				return -1;
 			continue;
 		}
@@ -481,11 +481,11 @@ commit(struct parser *p, struct mj_policy *policy)
 
 int
 mj_policy_read_gomod(struct mj_policy *policy, const char *name, const char *text, size_t len,
-		     struct mj_error *err)
+                     struct mj_error *err)
 {
 	if (len > MJ_GOMOD_MAX)
 		return mj_error_set(err, MJ_ERR_USAGE, "%s is larger than %u bytes", name,
-				    MJ_GOMOD_MAX);
+		                    MJ_GOMOD_MAX);
 	struct parser p = { .name = name, .err = err };
 	int result = mj_lex_start(&p.lexer, name, text, len, err);
 	if (result == 0)

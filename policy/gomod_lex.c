@@ -183,7 +183,7 @@ mj_lex_next(struct mj_lexer *lexer, struct mj_error *err)
 
 int
 mj_lex_start(struct mj_lexer *lexer, const char *name, const char *text, size_t len,
-	     struct mj_error *err)
+             struct mj_error *err)
 {
 	*lexer = (struct mj_lexer){ .name = name, .text = text, .len = len, .line = 1 };
 	if (looking_at(lexer, "\xef\xbb\xbf"))
@@ -311,7 +311,7 @@ mj_token_value(const struct mj_token *token, const char *name, struct mj_error *
 	}
 	if (!end || memchr(value, '\0', (size_t)(end - value))) {
 		mj_error_set(err, MJ_ERR_FORMAT, "%s:%u: malformed string %.*s", name, token->line,
-			     (int)(token->len < 200 ? token->len : 200), token->text);
+		             (int)(token->len < 200 ? token->len : 200), token->text);
 		return NULL;
 	}
 	*end = '\0';

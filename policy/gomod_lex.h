@@ -37,7 +37,7 @@ struct mj_lexer {
 
 /** Starts at the beginning (behind a byte order mark) and reads the first token. */
 int mj_lex_start(struct mj_lexer *lexer, const char *name, const char *text, size_t len,
-		 struct mj_error *err);
+                 struct mj_error *err);
 /** Reads the token behind lexer->token into it. */
 int mj_lex_next(struct mj_lexer *lexer, struct mj_error *err);
 

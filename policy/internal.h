@@ -19,7 +19,7 @@ void mj_warnings_finish(struct mj_warnings *warnings);
 /** Adds or replaces a grant, without mj_policy_set's opinion on names. After the last of a series,
  * mj_policy_index must be called. */
 int mj_policy_put(struct mj_policy *policy, const char *module, struct mj_grant grant,
-		  struct mj_origin origin, struct mj_error *err);
+                  struct mj_origin origin, struct mj_error *err);
 int mj_policy_index(struct mj_policy *policy, struct mj_error *err);
 
 /** Could be a module's path: not empty, nothing in it that Go or a command line would not allow. */
@@ -27,7 +27,7 @@ bool mj_is_module_path(const char *module);
 
 /** Appends all of *warnings, which is empty afterwards. */
 int mj_policy_take_warnings(struct mj_policy *policy, struct mj_warnings *warnings,
-			    struct mj_error *err);
+                            struct mj_error *err);
 /** module is taken over. */
 void mj_policy_set_main_module(struct mj_policy *policy, char *module);
 

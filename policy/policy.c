@@ -125,7 +125,7 @@ add_entry(struct mj_policy *policy, const char *module)
 
 int
 mj_policy_put(struct mj_policy *policy, const char *module, struct mj_grant grant,
-	      struct mj_origin origin, struct mj_error *err)
+              struct mj_origin origin, struct mj_error *err)
 {
 	const char *file = keep_file_name(policy, origin.file ? origin.file : "");
 	if (!file)
@@ -198,7 +198,7 @@ check_settable(const char *module, struct mj_error *err)
 
 int
 mj_policy_set(struct mj_policy *policy, const char *module, struct mj_grant grant,
-	      struct mj_origin origin, struct mj_error *err)
+              struct mj_origin origin, struct mj_error *err)
 {
 	if (check_settable(module, err) < 0 ||
 	    mj_policy_put(policy, module, grant, origin, err) < 0)
@@ -218,8 +218,8 @@ parse_item(char *item, struct mj_grant *ret, struct mj_error *err)
 		return -1;
 	if (!mj_grant_parse(equals + 1, ret))
 		return mj_error_set(err, MJ_ERR_USAGE,
-				    "unknown policy \"%s\" for %s; known: confined, unconfined",
-				    equals + 1, item);
+		                    "unknown policy \"%s\" for %s; known: confined, unconfined",
+		                    equals + 1, item);
 	return 0;
 }
 
@@ -350,7 +350,7 @@ mj_warnings_finish(struct mj_warnings *warnings)
 
 int
 mj_policy_take_warnings(struct mj_policy *policy, struct mj_warnings *warnings,
-			struct mj_error *err)
+                        struct mj_error *err)
 {
 	for (size_t i = 0; i < warnings->count; i++) {
 		if (mj_warnings_add(&policy->warnings, err, "%s", warnings->texts[i]) < 0)

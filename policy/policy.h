@@ -9,7 +9,7 @@
 
 #include "common/common.h"
 
-/* ---- capabilities ---------------------------------------------------------------------- */
+/* ---- capabilities --------------------------------------------------------------------------- */
 
 /**
  * The leaves of the capability tree. Names are capslock's where capslock has one; a name with a
@@ -55,7 +55,7 @@ bool mj_cap_parse(const char *name, mj_caps *ret);
  * terminated. 512 bytes hold every set; a smaller buffer cuts it off behind a whole name. */
 char *mj_caps_format(mj_caps caps, char *buf, size_t len);
 
-/* ---- the table of system calls --------------------------------------------------------- */
+/* ---- the table of system calls -------------------------------------------------------------- */
 
 /** A system call as the kernel reports it (struct seccomp_data, linux/seccomp.h). */
 struct mj_call {
@@ -93,7 +93,7 @@ int mj_call_at(size_t index);
 /** Which of the six arguments mean something to this call: bit i for args[i]. */
 unsigned mj_call_used_args(int nr);
 
-/* ---- grants ---------------------------------------------------------------------------- */
+/* ---- grants --------------------------------------------------------------------------------- */
 
 /** What a subject may do, on top of the base set. Zero-initialised: nothing. */
 struct mj_grant {
@@ -112,7 +112,7 @@ bool mj_grant_allows(struct mj_grant grant, struct mj_need need);
 /** The first capability of need that grant lacks, for messages; MJ_CAP_COUNT if it allows it. */
 enum mj_cap mj_grant_lacks(struct mj_grant grant, struct mj_need need);
 
-/* ---- the policy ------------------------------------------------------------------------ */
+/* ---- the policy ----------------------------------------------------------------------------- */
 
 /** Where a rule was written, for messages. file is borrowed by the policy's own copy. */
 struct mj_origin {
@@ -138,12 +138,12 @@ void mj_policy_destroy(struct mj_policy *policy); /**< accepts NULL */
  */
 #define MJ_GOMOD_MAX (4u << 20)
 int mj_policy_read_gomod(struct mj_policy *policy, const char *name, const char *text, size_t len,
-			 struct mj_error *err);
+                         struct mj_error *err);
 
 /** Sets one module's grant, replacing an earlier one. module is copied. `main` and `std` are not
  * module paths: "main" names the main module; "std", "c" and "unattributed" are refused. */
 int mj_policy_set(struct mj_policy *policy, const char *module, struct mj_grant grant,
-		  struct mj_origin origin, struct mj_error *err);
+                  struct mj_origin origin, struct mj_error *err);
 
 /** What the user should know about the go.mod files read, "go.mod:12: ...", in order of reading.
  * Borrowed; NULL behind the last index. */
@@ -173,7 +173,7 @@ struct mj_grant mj_policy_c(const struct mj_policy *policy);
  * MODIFY_SYSTEM_STATE/DUMPABLE by default. */
 mj_caps mj_policy_denied(const struct mj_policy *policy);
 
-/* ---- the filter plan ------------------------------------------------------------------- */
+/* ---- the filter plan ------------------------------------------------------------------------ */
 
 /** One comparison on a register: (args[arg] & mask) == value. */
 struct mj_cond {

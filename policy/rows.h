@@ -42,7 +42,7 @@
 
 #define ROWS(name) static const struct mj_row rows_##name[]
 
-/* ---- one need whatever the arguments ---- */
+/* ---- one need whatever the arguments -------------------------------------------------------- */
 
 ROWS(base)    = { ELSE(BASE) };
 ROWS(read)    = { ELSE(ALL(MJ_CAP(FILES_READ))) };
@@ -66,7 +66,7 @@ ROWS(handle) = { ELSE(ALL(MJ_CAP(FILES_READ) | MJ_CAP(FILES_WRITE) | MJ_CAP(OPER
 /* Its flags lie behind a pointer, so the filter answers ENOSYS (plan.c) and callers use clone. */
 ROWS(clone3) = { ELSE(ALL(MJ_CAP(SYSTEM_CALLS) | MJ_CAP(OPERATING_SYSTEM)), LINEAGE) };
 
-/* ---- files ---- */
+/* ---- files ---------------------------------------------------------------------------------- */
 
 /* O_PATH beats everything else (fs/open.c, build_open_how). The last row takes O_RDWR, the access
  * mode 3, and O_RDONLY that creates or truncates. */
@@ -147,7 +147,7 @@ ROWS(ioctl) = {
 	ELSE(ALL(MJ_CAP(SYSTEM_CALLS))),
 };
 
-/* ---- memory ---- */
+/* ---- memory --------------------------------------------------------------------------------- */
 
 /* prot is an unsigned long, but the bit is in its lower half, and no other one makes code. */
 #define PROT_ROWS { WHEN(BITS(2, PROT_EXEC, 0), BASE), ELSE(ALL(MJ_CAP(ARBITRARY_EXECUTION))) }
@@ -159,7 +159,7 @@ ROWS(personality) = {
 	ELSE(ALL(MJ_CAP(MODIFY_PROCESS) | MJ_CAP(ARBITRARY_EXECUTION))),
 };
 
-/* ---- network ---- */
+/* ---- network -------------------------------------------------------------------------------- */
 
 #define SOCK_TYPE 0xf /* include/linux/net.h, SOCK_TYPE_MASK: the rest of type is flags */
 /* AF_INET is 2, AF_INET6 is 10: they differ in this bit only, and nothing else has both others. */
@@ -208,7 +208,7 @@ ROWS(listen) = { ELSE(ANY(MJ_CAP(NETWORK_LISTEN) | MJ_CAP(NETWORK_UNIX))) };
 ROWS(send2) = SEND_ROWS(2);
 ROWS(send3) = SEND_ROWS(3);
 
-/* ---- processes ---- */
+/* ---- processes ------------------------------------------------------------------------------ */
 
 /* clone() takes the lower half of its flags only (kernel/fork.c). A thread, or a process of its own
  * (fork, vfork, posix_spawn, Go's forkAndExecInChild). Not: a sibling instead of a child

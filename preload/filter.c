@@ -37,7 +37,7 @@ add_rule(scmp_filter_ctx ctx, const struct mj_plan_rule *rule, struct mj_error *
 		return 0;
 	const char *name = mj_call_name(rule->nr);
 	return mj_error_sys(err, -result, "libseccomp: rule for system call %d (%s)", rule->nr,
-			    name ? name : "unknown");
+	                    name ? name : "unknown");
 }
 
 static int
@@ -71,11 +71,11 @@ export_program(scmp_filter_ctx ctx, struct mj_filter *ret, struct mj_error *err)
 	MJ_AUTO_FREE char *bytes = NULL;
 	size_t len = 0;
 	if (mj_read_fd(fd, "the filter", BPF_MAXINSNS * sizeof(struct sock_filter), &bytes, &len,
-		       err) < 0)
+	               err) < 0)
 		return -1;
 	if (len == 0 || len % sizeof(struct sock_filter) != 0)
 		return mj_error_set(err, MJ_ERR_FORMAT, "libseccomp exported %zu bytes of filter",
-				    len);
+		                    len);
 	ret->insns = (struct sock_filter *)(void *)bytes;
 	ret->count = len / sizeof(struct sock_filter);
 	bytes = NULL;
@@ -89,8 +89,8 @@ mj_filter_build(const struct mj_plan *plan, struct mj_filter *ret, struct mj_err
 	__attribute__((cleanup(cleanup_context))) scmp_filter_ctx ctx = seccomp_init(otherwise);
 	if (!ctx)
 		return mj_error_set(err, MJ_ERR_UNSUPPORTED,
-				    "libseccomp: this kernel has no user notification"
-				    " (Linux 5.0 or later is needed)");
+		                    "libseccomp: this kernel has no user notification"
+		                    " (Linux 5.0 or later is needed)");
 	if (configure(ctx, plan, err) < 0)
 		return -1;
 	return export_program(ctx, ret, err);

@@ -30,19 +30,19 @@ struct mj_spawn_args {
 	char *const *argv;
 	char *const *envp;
 	const struct mj_filter *filter;
-	const sigset_t *sigmask;     /**< the mask that the program starts with */
-	const sigset_t *sigignored;  /**< signals that the program starts with ignored */
-	bool no_new_privs;           /**< required unless CAP_SYS_ADMIN is held (seccomp(2)) */
-	bool have_nofile;            /**< restore RLIMIT_NOFILE to the soft limit below */
+	const sigset_t *sigmask;    /**< the mask that the program starts with */
+	const sigset_t *sigignored; /**< signals that the program starts with ignored */
+	bool no_new_privs;          /**< required unless CAP_SYS_ADMIN is held (seccomp(2)) */
+	bool have_nofile;           /**< restore RLIMIT_NOFILE to the soft limit below */
 	uint64_t nofile_soft;
 };
 
 /** A program that waits in its execve, or runs. */
 struct mj_spawned {
 	pid_t pid;
-	int listener;         /**< owned by the caller, O_CLOEXEC; the jailed side holds no copy */
-	bool killable;        /**< the kernel took WAIT_KILLABLE_RECV (5.19) */
-	void *shared;         /**< private: the page shared with the child until mj_spawn_finish */
+	int listener;  /**< owned by the caller, O_CLOEXEC; the jailed side holds no copy */
+	bool killable; /**< the kernel took WAIT_KILLABLE_RECV (5.19) */
+	void *shared;  /**< private: the page shared with the child until mj_spawn_finish */
 };
 
 /**

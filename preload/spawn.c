@@ -38,7 +38,7 @@ struct shared {
 	_Atomic int killable;
 };
 
-/* ---- in the child: async-signal-safe calls only ------------------------------------------ */
+/* ---- in the child: async-signal-safe calls only --------------------------------------------- */
 
 static void
 restore_signals(const struct mj_spawn_args *args)
@@ -101,7 +101,7 @@ child(struct shared *shared, const struct mj_spawn_args *args, pid_t parent)
 	give_up(shared, STEP_EXEC, errno);
 }
 
-/* ---- in the parent ------------------------------------------------------------------------ */
+/* ---- in the parent -------------------------------------------------------------------------- */
 
 static int
 explain(const struct shared *shared, struct mj_error *err)
@@ -114,21 +114,24 @@ explain(const struct shared *shared, struct mj_error *err)
 		return mj_error_sys(err, errnum, "cannot set no_new_privs");
 	case STEP_FILTER:
 		if (errnum == EBUSY)
-			return mj_error_set(err, MJ_ERR_UNSUPPORTED,
-			                    "cannot install the seccomp filter: another supervisor "
-			                    "(modjail, a container runtime) already holds a listener "
-			                    "on this process; the kernel allows one");
+			return mj_error_set(
+				err, MJ_ERR_UNSUPPORTED,
+				"cannot install the seccomp filter: another supervisor "
+				"(modjail, a container runtime) already holds a listener "
+				"on this process; the kernel allows one");
 		if (errnum == EINVAL || errnum == ENOSYS)
-			return mj_error_set(err, MJ_ERR_UNSUPPORTED,
-			                    "this kernel has no seccomp user notification "
-			                    "(Linux 5.0 or later with CONFIG_SECCOMP_FILTER is needed; "
-			                    "gVisor has none)");
+			return mj_error_set(
+				err, MJ_ERR_UNSUPPORTED,
+				"this kernel has no seccomp user notification "
+				"(Linux 5.0 or later with CONFIG_SECCOMP_FILTER is needed; "
+				"gVisor has none)");
 		return mj_error_sys(err, errnum, "cannot install the seccomp filter");
 	case STEP_START:
 	case STEP_PARENT:
 	case STEP_EXEC:
 	default:
-		return mj_error_set(err, MJ_ERR_SYSTEM, "the program's process ended before it started");
+		return mj_error_set(err, MJ_ERR_SYSTEM,
+		                    "the program's process ended before it started");
 	}
 }
 
@@ -164,7 +167,8 @@ mj_spawn(const struct mj_spawn_args *args, struct mj_spawned *ret, struct mj_err
 	struct shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 	                             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
-		return mj_error_sys(err, errno, "cannot map a page to share with the program's process");
+		return mj_error_sys(err, errno,
+		                    "cannot map a page to share with the program's process");
 	pid_t parent = getpid();
 	/* Not fork(): its table of descriptors would be a copy. */
 	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);

@@ -16,7 +16,7 @@ refuse(struct sup_verdict *v, enum mj_reason reason, const char *detail)
 	v->detail = detail;
 }
 
-/* ---- what is asked for ---------------------------------------------------------------------------- */
+/* ---- what is asked for ---------------------------------------------------------------------- */
 
 /* State of the process alone, which it shares with nobody whom the jail protects. */
 #define OWN_STATE (MJ_CAP(MODIFY_FDS) | MJ_CAP(MODIFY_CHDIR) | MJ_CAP(ARBITRARY_EXECUTION))
@@ -95,8 +95,8 @@ ask_unattributed(struct supervisor *sup, struct sup_verdict *v)
 {
 	const struct mj_stack *stack = &sup->stack;
 	bool c = stack->root == MJ_ROOT_C;
-	struct mj_grant grant = c ? mj_policy_c(sup->args->policy)
-	                          : mj_policy_unattributed(sup->args->policy);
+	struct mj_grant grant =
+		c ? mj_policy_c(sup->args->policy) : mj_policy_unattributed(sup->args->policy);
 	v->stack_grant = mj_grant_intersect(v->stack_grant, grant);
 	if (mj_grant_allows(grant, v->need))
 		return true;
@@ -107,7 +107,7 @@ ask_unattributed(struct supervisor *sup, struct sup_verdict *v)
 	return false;
 }
 
-/* ---- stacks with modules ------------------------------------------------------------------- */
+/* ---- stacks with modules -------------------------------------------------------------------- */
 
 struct question {
 	struct supervisor *sup;
@@ -175,8 +175,8 @@ ask_modules(struct question *q)
 static bool
 has_unknown_creator(const struct mj_stack *stack)
 {
-	return stack->root == MJ_ROOT_GOROUTINE && (stack->ancestry == MJ_ANCESTRY_CUT ||
-	                                            stack->ancestry == MJ_ANCESTRY_MISSING);
+	return stack->root == MJ_ROOT_GOROUTINE &&
+	       (stack->ancestry == MJ_ANCESTRY_CUT || stack->ancestry == MJ_ANCESTRY_MISSING);
 }
 
 static void
@@ -231,8 +231,7 @@ sup_decide(struct supervisor *sup, struct sup_process *process, struct sup_threa
 	}
 	if (process->kind == SUP_UNKNOWN) {
 		v->capability = mj_grant_lacks((struct mj_grant){ 0 }, v->need);
-		bool opaque = process->image &&
-		              mj_image_kind(process->image->image) != MJ_IMAGE_GO;
+		bool opaque = process->image && mj_image_kind(process->image->image) != MJ_IMAGE_GO;
 		refuse(v, opaque ? MJ_REASON_OPAQUE : MJ_REASON_UNREADABLE, process->unreadable);
 		return;
 	}

@@ -102,10 +102,10 @@ sup_image_of(struct supervisor *sup, pid_t tgid, const char **why)
 	struct sup_image *entry;
 	snprintf(link, sizeof(link), "/proc/%d/exe", tgid);
 	if (stat(link, &st) < 0) {
-		*why = errno == EACCES || errno == EPERM
-		               ? "modjail may not look at the process: it is not dumpable, or it has "
-		                 "more privileges than modjail"
-		               : "it has no executable file";
+		*why = errno == EACCES || errno == EPERM ? "modjail may not look at the process: "
+		                                           "it is not dumpable, or it has "
+		                                           "more privileges than modjail"
+		                                         : "it has no executable file";
 		return NULL;
 	}
 	id_of_stat(&st, &id);
@@ -138,7 +138,7 @@ void
 sup_images_free(struct supervisor *sup)
 {
 	struct sup_image *entry, *next;
-	HASH_ITER(hh, sup->images, entry, next) {
+	HASH_ITER (hh, sup->images, entry, next) {
 		HASH_DEL(sup->images, entry);
 		free_image(entry);
 	}

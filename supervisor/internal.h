@@ -11,7 +11,7 @@
 
 #include "supervisor/supervisor.h"
 
-/* ---- images (images.c) -------------------------------------------------------------------- */
+/* ---- images (images.c) ---------------------------------------------------------------------- */
 
 /** An executable file that some jailed process runs, or ran. */
 struct sup_image {
@@ -39,7 +39,7 @@ struct sup_process {
 	pid_t tgid;
 	uint64_t start_time; /* /proc/PID/stat field 22, to notice a number that was used again */
 	enum sup_kind kind;
-	int mem_fd;          /* /proc/PID/mem: bound to the memory it had when opened */
+	int mem_fd; /* /proc/PID/mem: bound to the memory it had when opened */
 	struct sup_image *image;
 	struct mj_runtime *runtime;
 	uint64_t at_phdr, at_base, at_random;
@@ -51,7 +51,7 @@ struct sup_process {
 	UT_hash_handle hh;
 };
 
-/* ---- threads (thread.c) ----------------------------------------------------------------------- */
+/* ---- threads (thread.c) --------------------------------------------------------------------- */
 
 struct sup_thread {
 	pid_t tid, tgid;
@@ -67,14 +67,14 @@ struct sup_where {
 	uint64_t sp, pc;
 };
 
-/* ---- the supervisor --------------------------------------------------------------------------- */
+/* ---- the supervisor ------------------------------------------------------------------------- */
 
 struct sup_repeat; /* report.c */
 
 struct supervisor {
 	const struct mj_run_args *args;
 	int listener;
-	pid_t child;      /* the program's first process */
+	pid_t child;        /* the program's first process */
 	bool lineage_exact; /* no process was allowed to adopt others' children */
 	struct sup_process *processes;
 	struct sup_thread *threads;
@@ -92,7 +92,7 @@ struct supervisor {
 /** A verdict with what a report needs. */
 struct sup_verdict {
 	bool allow;
-	bool stub;          /* modjail's own call: no record */
+	bool stub; /* modjail's own call: no record */
 	enum mj_reason reason;
 	const char *detail;
 	struct mj_need need;
@@ -145,8 +145,7 @@ void sup_threads_free(struct supervisor *sup);
 
 /* decide.c */
 void sup_decide(struct supervisor *sup, struct sup_process *process, struct sup_thread *thread,
-                const struct mj_call *call, const struct sup_where *where,
-                struct sup_verdict *ret);
+                const struct mj_call *call, const struct sup_where *where, struct sup_verdict *ret);
 
 /* notify.c */
 /** Receives and answers until nobody is left in the jail. A thread's main function. */
@@ -157,7 +156,7 @@ void sup_report(struct supervisor *sup, const struct seccomp_notif *req, const s
                 const struct sup_process *process, const struct sup_verdict *verdict, int errnum);
 void sup_report_repeats(struct supervisor *sup);
 void sup_notice(struct supervisor *sup, enum mj_notice_level level, const char *fmt, ...)
-        MJ_PRINTF(3, 4);
+	MJ_PRINTF(3, 4);
 
 /* stats.c: all accept stats == NULL */
 void sup_stats_call(struct mj_stats *stats, int nr, bool allowed);

@@ -115,8 +115,8 @@ reply(struct supervisor *sup, const struct seccomp_notif *req, struct seccomp_no
 
 /* A refusal under --on-deny: what the caller gets. */
 static int
-punish(struct supervisor *sup, const struct seccomp_notif *req,
-       const struct sup_process *process, struct seccomp_notif_resp *resp)
+punish(struct supervisor *sup, const struct seccomp_notif *req, const struct sup_process *process,
+       struct seccomp_notif_resp *resp)
 {
 	switch (sup->args->on_deny) {
 	case MJ_ON_DENY_LOG:

@@ -41,11 +41,11 @@ void
 sup_processes_free(struct supervisor *sup)
 {
 	struct sup_process *process, *next;
-	HASH_ITER(hh, sup->processes, process, next)
+	HASH_ITER (hh, sup->processes, process, next)
 		drop_process(sup, process);
 }
 
-/* ---- memory ---------------------------------------------------------------------------------- */
+/* ---- memory --------------------------------------------------------------------------------- */
 
 ssize_t
 sup_process_read(void *ctx, uint64_t addr, void *buf, size_t len)
@@ -71,7 +71,7 @@ open_memory(pid_t tgid)
 	return open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 }
 
-/* ---- what a process executes -------------------------------------------------------------------- */
+/* ---- what a process executes ---------------------------------------------------------------- */
 
 static void
 set_unknown(struct sup_process *process, const char *why)
@@ -98,8 +98,8 @@ load_runtime(struct supervisor *sup, struct sup_process *process, const struct s
 		return;
 	}
 	if (!mj_image_bias(process->image->image, auxv->phdr, &bias) ||
-	    mj_runtime_create(process->image->image, bias, sup->args->ancestors,
-	                      &process->runtime, &err) < 0) {
+	    mj_runtime_create(process->image->image, bias, sup->args->ancestors, &process->runtime,
+	                      &err) < 0) {
 		set_unknown(process, "its load address could not be found out");
 		return;
 	}
@@ -127,7 +127,7 @@ load(struct supervisor *sup, struct sup_process *process)
 		load_runtime(sup, process, &auxv);
 }
 
-/* ---- lineage --------------------------------------------------------------------------------------- */
+/* ---- lineage -------------------------------------------------------------------------------- */
 
 static struct sup_process *
 find(struct supervisor *sup, pid_t tgid)
@@ -168,12 +168,12 @@ inherit(struct supervisor *sup, struct sup_process *process)
 {
 	/* An ancestor that executed something after it forked has at most what it had then. */
 	const struct sup_process *parent =
-	        sup->lineage_exact ? known_ancestor(sup, process->tgid) : NULL;
+		sup->lineage_exact ? known_ancestor(sup, process->tgid) : NULL;
 	if (parent) {
 		process->ceiling = parent->ceiling;
 		if (parent->exec_pending)
 			process->ceiling =
-			        mj_grant_intersect(parent->ceiling, parent->pending_ceiling);
+				mj_grant_intersect(parent->ceiling, parent->pending_ceiling);
 	} else if (process->image) {
 		process->ceiling = process->image->floor;
 	}
@@ -210,16 +210,15 @@ add(struct supervisor *sup, pid_t tgid, uint64_t start_time)
 	return process;
 }
 
-/* ---- execution ----------------------------------------------------------------------------------- */
+/* ---- execution ------------------------------------------------------------------------------ */
 
 void
 sup_process_exec(struct supervisor *sup, struct sup_process *process, struct mj_grant grant)
 {
 	(void)sup;
 	grant = mj_grant_intersect(process->ceiling, grant);
-	process->pending_ceiling = process->exec_pending
-	                                   ? mj_grant_intersect(process->pending_ceiling, grant)
-	                                   : grant;
+	process->pending_ceiling =
+		process->exec_pending ? mj_grant_intersect(process->pending_ceiling, grant) : grant;
 	process->exec_pending = true;
 	/* A fork that prepares an execution has nothing else to do, whether or not it succeeds. */
 	if (process->forked)
@@ -256,8 +255,7 @@ settle_exec(struct supervisor *sup, struct sup_process *process)
 	process->exec_pending = false;
 	process->forked = false;
 	if (process->image)
-		process->image->floor =
-		        mj_grant_intersect(process->image->floor, process->ceiling);
+		process->image->floor = mj_grant_intersect(process->image->floor, process->ceiling);
 	if (stub && !sup->program)
 		sup->program = process->image;
 }
@@ -282,7 +280,7 @@ sup_process_get(struct supervisor *sup, pid_t tgid)
 	return process;
 }
 
-/* ---- the dead ----------------------------------------------------------------------------------------- */
+/* ---- the dead ------------------------------------------------------------------------------- */
 
 void
 sup_sweep(struct supervisor *sup)
@@ -292,8 +290,7 @@ sup_sweep(struct supervisor *sup)
 	if (HASH_COUNT(sup->processes) < sup->sweep_at)
 		return;
 	struct sup_process *process, *next;
-	HASH_ITER(hh, sup->processes, process, next)
-	{
+	HASH_ITER (hh, sup->processes, process, next) {
 		uint64_t start;
 		if (process->tgid == sup->child)
 			continue;
@@ -301,8 +298,7 @@ sup_sweep(struct supervisor *sup)
 			drop_process(sup, process);
 	}
 	struct sup_thread *thread, *next_thread;
-	HASH_ITER(hh, sup->threads, thread, next_thread)
-	{
+	HASH_ITER (hh, sup->threads, thread, next_thread) {
 		char byte;
 		if (pread(thread->syscall_fd, &byte, 1, 0) < 0 && errno == ESRCH)
 			sup_thread_drop(sup, thread);

@@ -25,9 +25,12 @@ struct sup_repeat {
 };
 
 static const char *const reason_names[] = {
-	[MJ_REASON_POLICY] = "policy",         [MJ_REASON_UNATTRIBUTED] = "unattributed",
-	[MJ_REASON_C] = "c",                   [MJ_REASON_CEILING] = "ceiling",
-	[MJ_REASON_WALK] = "incomplete-walk",  [MJ_REASON_UNREADABLE] = "unreadable",
+	[MJ_REASON_POLICY] = "policy",
+	[MJ_REASON_UNATTRIBUTED] = "unattributed",
+	[MJ_REASON_C] = "c",
+	[MJ_REASON_CEILING] = "ceiling",
+	[MJ_REASON_WALK] = "incomplete-walk",
+	[MJ_REASON_UNREADABLE] = "unreadable",
 	[MJ_REASON_OPAQUE] = "no-tables",
 };
 
@@ -122,8 +125,7 @@ void
 sup_report_repeats(struct supervisor *sup)
 {
 	struct sup_repeat *repeat, *next;
-	HASH_ITER(hh, sup->repeats, repeat, next)
-	{
+	HASH_ITER (hh, sup->repeats, repeat, next) {
 		HASH_DEL(sup->repeats, repeat);
 		repeat->first.count = repeat->count;
 		if (repeat->count > 1 && sup->args->reporter.repeated)

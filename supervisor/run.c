@@ -29,13 +29,13 @@ struct run {
 	struct rlimit old_nofile;
 	bool nofile_raised;
 	int signal_fd;
-	int stub_mem;      /* the child's memory before it executes; ends when it does */
+	int stub_mem; /* the child's memory before it executes; ends when it does */
 	pthread_t notifier;
 	bool program_ended, jail_empty, told_to_end;
 	int wait_status;
 };
 
-/* ---- getting ready --------------------------------------------------------------------------- */
+/* ---- getting ready -------------------------------------------------------------------------- */
 
 /* CAP_SYS_ADMIN makes no_new_privs unnecessary (seccomp(2)), and programs may then execute
  * set-user-ID ones as they do without modjail. */
@@ -121,7 +121,8 @@ start_program(struct run *run, struct mj_error *err)
 	if (!run->spawned.killable && args->policy)
 		sup_notice(&run->sup, MJ_NOTICE_WARNING,
 		           "this kernel lacks SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (Linux 5.19): "
-		           "signals can interrupt and repeat notified calls, and the program is slower");
+		           "signals can interrupt and repeat notified calls, and the program is "
+		           "slower");
 	return 0;
 }
 
@@ -148,7 +149,7 @@ prepare(struct run *run, struct mj_error *err)
 	return 0;
 }
 
-/* ---- the main loop ------------------------------------------------------------------------------- */
+/* ---- the main loop -------------------------------------------------------------------------- */
 
 /* The child shares our table of descriptors until its execve, so they are left alone until then: its
  * memory from before ends there. */
@@ -189,8 +190,7 @@ reap(struct run *run)
 			run->wait_status = (info.si_status & 0xff) << 8;
 			run->program_ended = true;
 		} else {
-			run->wait_status = info.si_status |
-			                   (info.si_code == CLD_DUMPED ? 0x80 : 0);
+			run->wait_status = info.si_status | (info.si_code == CLD_DUMPED ? 0x80 : 0);
 			run->program_ended = true;
 		}
 		info.si_pid = 0;
@@ -275,8 +275,7 @@ fill_stats(struct run *run)
 	struct sup_image *image, *next;
 	if (!stats)
 		return;
-	HASH_ITER(hh, run->sup.images, image, next)
-	{
+	HASH_ITER (hh, run->sup.images, image, next) {
 		struct mj_cache_stats cache = mj_image_cache_stats(image->image);
 		stats->pc_hits += cache.hits;
 		stats->pc_misses += cache.misses;

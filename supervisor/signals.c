@@ -65,7 +65,8 @@ sup_sentinel_start(struct sup_sentinel *ret, struct mj_error *err)
 	mj_close(fds[1]);
 	if (pid < 0) {
 		mj_close(fds[0]);
-		return mj_error_sys(err, errno, "cannot create the process that watches for signals");
+		return mj_error_sys(err, errno,
+		                    "cannot create the process that watches for signals");
 	}
 	ret->pid = pid;
 	ret->fd = fds[0];

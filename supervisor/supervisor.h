@@ -38,17 +38,18 @@ struct mj_refusal {
 	struct mj_call call;
 	uint64_t ip;
 	enum mj_reason reason;
-	const char *detail;    /**< one clause in words: why a walk is incomplete, what is unreadable */
+	const char
+		*detail; /**< one clause in words: why a walk is incomplete, what is unreadable */
 	enum mj_cap capability; /**< the first one lacking */
-	int errnum;            /**< what the caller got; 0 if the call went through (MJ_ON_DENY_LOG) */
+	int errnum; /**< what the caller got; 0 if the call went through (MJ_ON_DENY_LOG) */
 	const struct mj_image *image; /**< for module indices; NULL if the program is unknown */
 	const struct mj_stack *stack; /**< NULL if there was no walk; may be incomplete */
-	int subject;           /**< the blamed module (mj_image_module), or MJ_SUBJECT_* */
-	size_t blamed_pc;      /**< index into pcs of the blamed frame... */
-	size_t blamed_frame;   /**< ...and into that mj_pc's frames; only for MJ_REASON_POLICY */
+	int subject;                  /**< the blamed module (mj_image_module), or MJ_SUBJECT_* */
+	size_t blamed_pc;             /**< index into pcs of the blamed frame... */
+	size_t blamed_frame;    /**< ...and into that mj_pc's frames; only for MJ_REASON_POLICY */
 	size_t blamed_ancestor; /**< 0: pcs of the stack itself; i: those of stack->ancestors[i - 1] */
-	const char *program;   /**< path of the program as far as known, "" otherwise */
-	uint64_t count;        /**< 1 at first; at the end of the run, how often it was in all */
+	const char *program;    /**< path of the program as far as known, "" otherwise */
+	uint64_t count;         /**< 1 at first; at the end of the run, how often it was in all */
 };
 
 enum mj_notice_level { MJ_NOTICE_WARNING, MJ_NOTICE_ERROR };
@@ -91,10 +92,10 @@ struct mj_run_args {
 	enum mj_on_deny on_deny;
 	const char *path; /**< file to execute */
 	char *const *argv;
-	char *const *envp; /**< GODEBUG is amended for ancestors */
+	char *const *envp;  /**< GODEBUG is amended for ancestors */
 	unsigned ancestors; /**< creators of goroutines to follow (--ancestry=N), 0: none */
 	struct mj_reporter reporter;
-	bool want_stats; /**< also measure time per notification */
+	bool want_stats;    /**< also measure time per notification */
 	bool release_stdio; /**< once the program runs, let go of standard input and output, so that
 	                       its pipes close when it closes them */
 };
@@ -103,7 +104,7 @@ struct mj_run_args {
 struct mj_run_result {
 	bool exec_failed;
 	int exec_errno;
-	int wait_status; /**< as from waitpid(2), of the program itself */
+	int wait_status;        /**< as from waitpid(2), of the program itself */
 	struct mj_stats *stats; /**< NULL unless want_stats; free() it */
 };
 

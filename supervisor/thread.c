@@ -106,7 +106,7 @@ void
 sup_threads_free(struct supervisor *sup)
 {
 	struct sup_thread *thread, *next;
-	HASH_ITER(hh, sup->threads, thread, next)
+	HASH_ITER (hh, sup->threads, thread, next)
 		sup_thread_drop(sup, thread);
 }
 

@@ -74,8 +74,7 @@ static void
 empty(struct mj_ancestry_cache *cache)
 {
 	struct cached *entry, *next;
-	HASH_ITER(hh, cache->by_goid, entry, next)
-	{
+	HASH_ITER (hh, cache->by_goid, entry, next) {
 		HASH_DEL(cache->by_goid, entry);
 		free_cached(entry);
 	}
@@ -155,7 +154,7 @@ read_g(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t g,
 	return true;
 }
 
-/* ---- records --------------------------------------------------------------------------------- */
+/* ---- records -------------------------------------------------------------------------------- */
 
 static bool
 read_raw(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t record,
@@ -235,8 +234,7 @@ fill(struct mj_runtime *runtime, const struct mj_memory *memory, const struct ra
 }
 
 static struct cached *
-read_record(struct mj_runtime *runtime, const struct mj_memory *memory,
-            const struct goroutine *g)
+read_record(struct mj_runtime *runtime, const struct mj_memory *memory, const struct goroutine *g)
 {
 	struct cached *entry = calloc(1, sizeof(*entry));
 	struct raw_ancestor *raw = NULL;

@@ -71,7 +71,7 @@ is(struct mj_span text, const char *word)
 
 static int
 add_module(struct mj_buildinfo *info, struct mj_span path, struct mj_span version, bool is_main,
-	   struct mj_error *err)
+           struct mj_error *err)
 {
 	if (!path.len || info->nmods == MAX_MODULES)
 		return 0;
@@ -215,7 +215,7 @@ address_of(const struct mj_elf *elf, struct mj_span at, uint64_t *ret)
 
 static void
 read_strings(const struct mj_elf *elf, struct mj_span at, struct mj_span *version,
-	     struct mj_span *modinfo)
+             struct mj_span *modinfo)
 {
 	uint64_t off = HEADER_LEN;
 	uint64_t base, pointer;

@@ -53,7 +53,7 @@ check_ident(struct mj_span file, enum mj_image_kind *kind, const char **why)
 	*kind = MJ_IMAGE_NOT_ELF;
 	if (file.len < EI_NIDENT || memcmp(file.data, ELFMAG, SELFMAG) != 0) {
 		*why = file.len >= 2 && !memcmp(file.data, "#!", 2) ? "a script"
-								    : "not an ELF file";
+		                                                    : "not an ELF file";
 		return false;
 	}
 	*kind = MJ_IMAGE_FOREIGN;
@@ -118,7 +118,7 @@ take_phdr(struct mj_elf *elf, const GElf_Phdr *phdr)
 			return false; /* the kernel refuses the last two as well (binfmt_elf.c) */
 		elf->segments[elf->nsegments++] =
 			(struct mj_segment){ phdr->p_vaddr, phdr->p_memsz, phdr->p_offset,
-					     phdr->p_filesz, phdr->p_flags };
+			                     phdr->p_filesz, phdr->p_flags };
 		break;
 	case PT_INTERP:
 		elf->has_interp = true;

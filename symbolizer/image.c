@@ -95,7 +95,7 @@ understand(struct mj_image *image, const char *const *extra, size_t n_extra, str
 
 int
 mj_image_open(int fd, const char *name, const char *const *extra, size_t n_extra,
-	      struct mj_image **ret, struct mj_error *err)
+              struct mj_image **ret, struct mj_error *err)
 {
 	struct mj_image *image = calloc(1, sizeof(*image));
 	if (!image)

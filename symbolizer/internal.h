@@ -5,7 +5,7 @@
 
 #include "symbolizer/symbolizer.h"
 
-/* ---- ELF (elf.c): program headers and sections of one mapped file ----------------------- */
+/* ---- ELF (elf.c): program headers and sections of one mapped file --------------------------- */
 
 struct mj_segment {
 	uint64_t vaddr, memsz, offset, filesz;
@@ -18,12 +18,12 @@ struct mj_elf {
 	struct mj_span file;
 	unsigned nsegments; /* PT_LOAD only, in file order */
 	struct mj_segment segments[MJ_MAX_SEGMENTS];
-	bool is_pie;           /* ET_DYN */
-	uint64_t entry;        /* e_entry */
-	uint64_t phdr_vaddr;   /* where AT_PHDR of an unbiased process would point */
-	bool has_interp;       /* PT_INTERP: dynamically linked */
-	uint64_t dynamic_vaddr; /* PT_DYNAMIC, 0 if none */
-	bool has_go_note;       /* PT_NOTE with Go's build id */
+	bool is_pie;             /* ET_DYN */
+	uint64_t entry;          /* e_entry */
+	uint64_t phdr_vaddr;     /* where AT_PHDR of an unbiased process would point */
+	bool has_interp;         /* PT_INTERP: dynamically linked */
+	uint64_t dynamic_vaddr;  /* PT_DYNAMIC, 0 if none */
+	bool has_go_note;        /* PT_NOTE with Go's build id */
 	struct mj_span relative; /* R_X86_64_RELATIVE relocations: Elf64_Rela, sorted by linkers */
 };
 
@@ -41,7 +41,7 @@ bool mj_elf_word(const struct mj_elf *elf, uint64_t vaddr, uint64_t *ret);
 /** The segment that holds vaddr (memsz counts), or NULL. */
 const struct mj_segment *mj_elf_segment(const struct mj_elf *elf, uint64_t vaddr);
 
-/* ---- build info (buildinfo.c) ----------------------------------------------------------- */
+/* ---- build info (buildinfo.c) --------------------------------------------------------------- */
 
 struct mj_buildinfo {
 	bool found;
@@ -51,7 +51,7 @@ struct mj_buildinfo {
 	struct mj_buildmod {
 		char *path, *version;
 		bool is_main;
-	} *mods;
+	} * mods;
 };
 
 /** Finds and parses Go's build info; found=false and success if the file has none. */
@@ -61,12 +61,13 @@ int mj_buildinfo_parse(const char *text, size_t len, struct mj_buildinfo *ret,
                        struct mj_error *err);
 void mj_buildinfo_finish(struct mj_buildinfo *info);
 
-/* ---- pclntab and moduledata (pclntab.c) -------------------------------------------------- */
+/* ---- pclntab and moduledata (pclntab.c) ----------------------------------------------------- */
 
 enum mj_pcln_layout { MJ_PCLN_116, MJ_PCLN_118, MJ_PCLN_120 };
 
 struct mj_pclntab {
-	const struct mj_elf *elf; /* borrowed: 1.16/17 PIEs keep relocated pointers in the functab */
+	const struct mj_elf
+		*elf; /* borrowed: 1.16/17 PIEs keep relocated pointers in the functab */
 	enum mj_pcln_layout layout;
 	uint64_t vaddr;      /* of the header */
 	struct mj_span data; /* from the header to the end of its segment's file bytes */
@@ -75,21 +76,21 @@ struct mj_pclntab {
 	/* from moduledata: */
 	uint64_t text, etext, minpc, maxpc;
 	uint64_t noptrdata, enoptrdata, data_start, edata, bss, ebss, noptrbss, enoptrbss;
-	uint64_t gofunc;     /* link address of go:func.*, 0 before 1.18 */
-	bool has_inline;     /* an inline tree can be read */
+	uint64_t gofunc; /* link address of go:func.*, 0 before 1.18 */
+	bool has_inline; /* an inline tree can be read */
 };
 
 /** Finds pclntab (section or scan) and moduledata and checks both. False: *why says what lacks. */
 bool mj_pclntab_find(const struct mj_elf *elf, struct mj_pclntab *ret, const char **why);
 
 struct mj_func {
-	uint64_t entry, end;      /* link addresses, [entry, end) */
-	uint64_t funcoff;         /* offset of the _func in functab */
+	uint64_t entry, end; /* link addresses, [entry, end) */
+	uint64_t funcoff;    /* offset of the _func in functab */
 	const char *name;
 	uint32_t pcsp, pcfile, pcln, npcdata, cu_offset;
 	uint8_t flag, nfuncdata;
-	struct mj_span pcdata;    /* npcdata u32 */
-	struct mj_span funcdata;  /* nfuncdata u32, or aligned u64 up to 1.17 */
+	struct mj_span pcdata;   /* npcdata u32 */
+	struct mj_span funcdata; /* nfuncdata u32, or aligned u64 up to 1.17 */
 };
 
 #define MJ_FUNC_TOPFRAME 1
@@ -113,29 +114,29 @@ struct mj_inlined {
 int mj_pclntab_inlined(const struct mj_elf *elf, const struct mj_pclntab *tab,
                        const struct mj_func *f, uint64_t pc, struct mj_inlined *ret);
 
-/* ---- names (names.c) ----------------------------------------------------------------------- */
+/* ---- names (names.c) ------------------------------------------------------------------------ */
 
 /** As mj_function_package, but also for names that look compiler-made: a module whose path begins
  * with "type..eq." could otherwise hide behind them. False also where buf is too small. */
 bool mj_function_plain_package(const char *function, char *buf, size_t len);
 
-/* ---- the image ---------------------------------------------------------------------------- */
+/* ---- the image ------------------------------------------------------------------------------ */
 
 /** Functions that a walk treats specially, by name (funcIDs are renumbered between releases). */
 enum mj_special {
 	MJ_FN_ORDINARY = 0,
-	MJ_FN_GOEXIT,       /* runtime.goexit: root of a goroutine */
-	MJ_FN_MAIN,         /* runtime.main */
-	MJ_FN_RT0_GO,       /* runtime.rt0_go */
-	MJ_FN_MSTART,       /* runtime.mstart, runtime.mstart0/1 where it is the top frame */
-	MJ_FN_MCALL,        /* runtime.mcall */
-	MJ_FN_MORESTACK,    /* runtime.morestack */
-	MJ_FN_SYSTEMSTACK,  /* runtime.systemstack */
+	MJ_FN_GOEXIT,      /* runtime.goexit: root of a goroutine */
+	MJ_FN_MAIN,        /* runtime.main */
+	MJ_FN_RT0_GO,      /* runtime.rt0_go */
+	MJ_FN_MSTART,      /* runtime.mstart, runtime.mstart0/1 where it is the top frame */
+	MJ_FN_MCALL,       /* runtime.mcall */
+	MJ_FN_MORESTACK,   /* runtime.morestack */
+	MJ_FN_SYSTEMSTACK, /* runtime.systemstack */
 	MJ_FN_SYSTEMSTACK_SWITCH,
-	MJ_FN_ASMCGOCALL,   /* runtime.asmcgocall, runtime.asmcgocall_no_g */
-	MJ_FN_CGOCALLBACK,  /* runtime.cgocallback */
-	MJ_FN_SIGTRAMP,     /* runtime.sigtramp, runtime.cgoSigtramp */
-	MJ_FN_SIGPANIC,     /* runtime.sigpanic, sigpanic0: frames that the kernel's signal injected */
+	MJ_FN_ASMCGOCALL,  /* runtime.asmcgocall, runtime.asmcgocall_no_g */
+	MJ_FN_CGOCALLBACK, /* runtime.cgocallback */
+	MJ_FN_SIGTRAMP,    /* runtime.sigtramp, runtime.cgoSigtramp */
+	MJ_FN_SIGPANIC, /* runtime.sigpanic, sigpanic0: frames that the kernel's signal injected */
 	MJ_FN_ASYNCPREEMPT, /* runtime.asyncPreempt, debugCallV1/2 */
 	MJ_FN_SHARED_RUNNER, /* runtime.runfinq, runFinalizers, runCleanups: run what anybody registered */
 };
@@ -144,10 +145,10 @@ enum mj_special {
 struct mj_pc_entry {
 	struct mj_pc pub;
 	bool is_return;
-	bool follows_call;   /* the bytes before pc decode as the end of a CALL */
+	bool follows_call; /* the bytes before pc decode as the end of a CALL */
 	bool pcsp_ok;
-	int32_t spdelta;     /* pcsp value at pc: bytes between SP and the return address */
-	uint8_t flag;        /* MJ_FUNC_* */
+	int32_t spdelta; /* pcsp value at pc: bytes between SP and the return address */
+	uint8_t flag;    /* MJ_FUNC_* */
 	enum mj_special special;
 	uint64_t func_entry; /* link address of the physical function */
 };
@@ -168,8 +169,8 @@ unsigned mj_image_go_minor(const struct mj_image *image);
 /** Found once per image, kept for its next process: see runtime.c. Link addresses; 0: not yet. */
 struct mj_runtime_layout {
 	bool tried;
-	uint64_t m0, g0;           /* runtime.m0, runtime.g0 */
-	uint64_t allm;             /* runtime.allm, 0 until it has been found in a live process */
+	uint64_t m0, g0;            /* runtime.m0, runtime.g0 */
+	uint64_t allm;              /* runtime.allm, 0 until it has been found in a live process */
 	uint32_t m_curg, m_alllink; /* offsets in runtime.m */
 	uint32_t g_goid, g_gopc;    /* offsets in runtime.g; g.ancestors follows gopc */
 };

@@ -67,7 +67,7 @@ static bool
 read_tables(struct mj_span data, struct mj_pclntab *tab)
 {
 	struct mj_span *const tables[] = { &tab->funcnames, &tab->cutab, &tab->filetab, &tab->pctab,
-					   &tab->functab };
+		                           &tab->functab };
 	uint64_t at = tab->layout == MJ_PCLN_116 ? 24 : 32;
 	for (unsigned i = 0; i < MJ_ARRAY_LEN(tables); i++) {
 		uint64_t off, next = data.len;
@@ -117,8 +117,8 @@ static bool
 read_ranges(const struct mj_elf *elf, uint64_t md, struct mj_pclntab *tab)
 {
 	uint64_t *const words[] = { &tab->noptrdata, &tab->enoptrdata, &tab->data_start,
-				    &tab->edata,     &tab->bss,        &tab->ebss,
-				    &tab->noptrbss,  &tab->enoptrbss };
+		                    &tab->edata,     &tab->bss,        &tab->ebss,
+		                    &tab->noptrbss,  &tab->enoptrbss };
 	if (!mj_elf_word(elf, md + MD_MINPC, &tab->minpc) ||
 	    !mj_elf_word(elf, md + MD_MAXPC, &tab->maxpc) ||
 	    !mj_elf_word(elf, md + MD_TEXT, &tab->text) ||
@@ -190,7 +190,7 @@ search_moduledata(struct finder *f, const struct mj_pclntab *header)
 	/* Linkers other than Go's leave the words of a PIE to the relocations. */
 	uint64_t where, addend;
 	for (uint64_t off = 0; mj_span_u64(f->elf->relative, off, &where) &&
-			       mj_span_u64(f->elf->relative, off + 16, &addend);
+	                       mj_span_u64(f->elf->relative, off + 16, &addend);
 	     off += sizeof(Elf64_Rela))
 		if (addend == header->vaddr)
 			try_moduledata(f, header, where);
@@ -216,7 +216,7 @@ pick_functions(const struct mj_pclntab *tab, struct mj_func *ret)
 
 static bool
 gofunc_fits(const struct mj_pclntab *tab, const struct mj_func *functions, unsigned n,
-	    uint64_t gofunc)
+            uint64_t gofunc)
 {
 	int found = 0;
 	for (unsigned i = 0; i < n; i++) {

@@ -262,7 +262,7 @@ add_main(struct mj_modules *mods, const struct mj_buildinfo *info)
 
 int
 mj_modules_init(struct mj_modules *mods, const struct mj_buildinfo *info, const char *const *extra,
-		size_t n_extra, struct mj_error *err)
+                size_t n_extra, struct mj_error *err)
 {
 	*mods = (struct mj_modules){ .has_list = info->nmods > 0 };
 	struct mj_module_entry *entry = add_main(mods, info);

@@ -17,7 +17,7 @@ struct mj_modules {
 };
 
 int mj_modules_init(struct mj_modules *mods, const struct mj_buildinfo *info,
-		    const char *const *extra, size_t n_extra, struct mj_error *err);
+                    const char *const *extra, size_t n_extra, struct mj_error *err);
 void mj_modules_finish(struct mj_modules *mods);
 const struct mj_module *mj_modules_get(const struct mj_modules *mods, size_t index);
 

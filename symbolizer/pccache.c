@@ -150,9 +150,9 @@ static const struct {
 	{ "asyncPreempt", MJ_FN_ASYNCPREEMPT, true },
 	{ "debugCallV1", MJ_FN_ASYNCPREEMPT, false },
 	{ "debugCallV2", MJ_FN_ASYNCPREEMPT, false },
-		{ "runfinq", MJ_FN_SHARED_RUNNER, false },
-		{ "runFinalizers", MJ_FN_SHARED_RUNNER, false },
-		{ "runCleanups", MJ_FN_SHARED_RUNNER, false },
+	{ "runfinq", MJ_FN_SHARED_RUNNER, false },
+	{ "runFinalizers", MJ_FN_SHARED_RUNNER, false },
+	{ "runCleanups", MJ_FN_SHARED_RUNNER, false },
 };
 
 /* By name, but only in the runtime's own compile units: a module may give a function a name that
@@ -169,7 +169,7 @@ find_special(const struct mj_image *image, const struct mj_func *f)
 	for (size_t i = 0; i < MJ_ARRAY_LEN(special_names); i++)
 		if (!strcmp(f->name + sizeof(prefix) - 1, special_names[i].name))
 			return own || special_names[i].anywhere ? special_names[i].special
-								: MJ_FN_ORDINARY;
+			                                        : MJ_FN_ORDINARY;
 	return MJ_FN_ORDINARY;
 }
 
@@ -279,7 +279,7 @@ make_entry(struct mj_image *image, uint64_t pc, bool is_return, const struct mj_
 	 * instruction and pc is another function's. */
 	uint64_t at = pc < f->end ? pc : pc - 1;
 	entry->pcsp_ok = mj_pclntab_value(&image->tab, f, f->pcsp, at, &entry->spdelta) &&
-			 entry->spdelta >= 0;
+	                 entry->spdelta >= 0;
 	return entry;
 }
 

@@ -181,7 +181,7 @@ next_step(struct steps *s)
 
 bool
 mj_pclntab_value(const struct mj_pclntab *tab, const struct mj_func *f, uint32_t table, uint64_t pc,
-		 int32_t *ret)
+                 int32_t *ret)
 {
 	struct steps s;
 	if (!start_steps(tab, f, table, &s))
@@ -215,7 +215,7 @@ mj_pclntab_file(const struct mj_pclntab *tab, const struct mj_func *f, int32_t f
  */
 static int
 inline_tree(const struct mj_pclntab *tab, const struct mj_func *f, uint64_t gofunc,
-	    struct mj_span *ret)
+            struct mj_span *ret)
 {
 	uint32_t off;
 	uint64_t at;
@@ -223,7 +223,7 @@ inline_tree(const struct mj_pclntab *tab, const struct mj_func *f, uint64_t gofu
 		return 0;
 	if (tab->layout == MJ_PCLN_116) {
 		uint64_t slot = tab->vaddr + (uint64_t)(f->funcdata.data - tab->data.data) +
-				FUNCDATA_INL_TREE * 8;
+		                FUNCDATA_INL_TREE * 8;
 		if (!mj_elf_word(tab->elf, slot, &at))
 			return -1;
 		if (!at)
@@ -243,7 +243,7 @@ inline_tree(const struct mj_pclntab *tab, const struct mj_func *f, uint64_t gofu
 /* inlinedCall: 20 bytes with the name at 12 up to Go 1.19, 16 bytes with it at 4 from 1.20. */
 static bool
 read_inlined(const struct mj_pclntab *tab, const struct mj_func *f, struct mj_span tree, int32_t at,
-	     struct mj_inlined *ret)
+             struct mj_inlined *ret)
 {
 	bool wide = tab->layout != MJ_PCLN_120;
 	uint64_t off = (uint64_t)at * (wide ? 20 : 16);
@@ -258,7 +258,7 @@ read_inlined(const struct mj_pclntab *tab, const struct mj_func *f, struct mj_sp
 
 int
 mj_pclntab_inlined(const struct mj_elf *elf, const struct mj_pclntab *tab, const struct mj_func *f,
-		   uint64_t pc, struct mj_inlined *ret)
+                   uint64_t pc, struct mj_inlined *ret)
 {
 	struct mj_span tree;
 	uint32_t table;

@@ -76,7 +76,7 @@ mj_read_u64(const struct mj_memory *memory, uint64_t addr, uint64_t *ret)
 	return mj_read_exact(memory, addr, ret, sizeof(*ret));
 }
 
-/* ---- what the code says ------------------------------------------------------------------ */
+/* ---- what the code says --------------------------------------------------------------------- */
 
 /* The code bytes of a function, as far as the file has them. */
 static bool
@@ -206,7 +206,7 @@ mj_runtime_in_cgo_init(struct mj_runtime *runtime, const struct mj_memory *memor
 	return entry && entry->special == MJ_FN_RT0_GO && entry->follows_call;
 }
 
-/* ---- m's ----------------------------------------------------------------------------------- */
+/* ---- m's ------------------------------------------------------------------------------------ */
 
 struct m_words {
 	uint64_t g0, curg, gsignal, alllink;
@@ -317,7 +317,7 @@ newest_m(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t *r
 	return mj_read_u64(memory, search.found[0], ret);
 }
 
-/* ---- stacks -------------------------------------------------------------------------------- */
+/* ---- stacks --------------------------------------------------------------------------------- */
 
 /* Whether g, a goroutine of m, has sp on its stack. */
 static bool

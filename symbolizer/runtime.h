@@ -21,8 +21,7 @@ enum mj_find { MJ_FIND_ERROR = -1, MJ_FIND_NONE = 0, MJ_FIND_OK = 1 };
  * ERROR: the list of m's could not be found or read. Works for vfork children too, since it goes
  * by SP and not by thread id. */
 enum mj_find mj_runtime_find(struct mj_runtime *runtime, const struct mj_memory *memory,
-                             uint64_t sp, struct mj_thread_hint *hint,
-                             struct mj_thread_stack *ret);
+                             uint64_t sp, struct mj_thread_hint *hint, struct mj_thread_stack *ret);
 
 /** g.sched.{sp,pc} of a goroutine: where it left its stack. */
 bool mj_runtime_sched(const struct mj_memory *memory, uint64_t g, uint64_t *ret_pc,

@@ -9,7 +9,7 @@
 
 #include "common/common.h"
 
-/* ---- images ---------------------------------------------------------------------------- */
+/* ---- images --------------------------------------------------------------------------------- */
 
 /** What an executable file is, as far as modjail can use it. */
 enum mj_image_kind {
@@ -30,8 +30,8 @@ struct mj_module {
 
 /** Subjects that are no module of mj_image_module(). */
 enum {
-	MJ_SUBJECT_STD = -1,  /**< standard library and runtime, and compiler-made functions */
-	MJ_SUBJECT_C = -2,    /**< code outside Go's text */
+	MJ_SUBJECT_STD = -1, /**< standard library and runtime, and compiler-made functions */
+	MJ_SUBJECT_C = -2,   /**< code outside Go's text */
 };
 
 /** One logical frame. Inlined calls are frames of their own, innermost first. Strings are
@@ -42,8 +42,9 @@ struct mj_frame {
 	int line;             /**< 0 where unknown */
 	int subject;          /**< by its name: index for mj_image_module(), or MJ_SUBJECT_* */
 	bool inlined;         /**< inlined into the next frame outwards */
-	unsigned nsuspects;   /**< further modules that its compile unit or its file's directory name */
-	const int *suspects;  /**< their indices */
+	unsigned
+		nsuspects; /**< further modules that its compile unit or its file's directory name */
+	const int *suspects; /**< their indices */
 };
 
 /** One physical frame: a code address, with its logical frames. Kept by the image's PC cache. */
@@ -101,7 +102,7 @@ char *mj_function_display(const char *function, char *buf, size_t len);
 /** The package of a pclntab function name, unescaped, into buf; false for names without one. */
 bool mj_function_package(const char *function, char *buf, size_t len);
 
-/* ---- live processes -------------------------------------------------------------------- */
+/* ---- live processes ------------------------------------------------------------------------- */
 
 /** Reads len bytes at addr of the process; returns how many bytes were read (fewer at the end of
  * a mapping), 0 or -1 for none. */
@@ -144,15 +145,15 @@ enum mj_walk_status {
 /** Why a walk is not complete; the words are mj_walk_why_text(). */
 enum mj_walk_why {
 	MJ_WHY_NONE = 0,
-	MJ_WHY_NOT_GO_TEXT,     /**< a code address outside Go's text that no rule explains */
+	MJ_WHY_NOT_GO_TEXT, /**< a code address outside Go's text that no rule explains */
 	MJ_WHY_STACK_UNREADABLE,
-	MJ_WHY_BAD_PCSP,        /**< the tables give no frame size for this address */
-	MJ_WHY_SPWRITE,         /**< a function that moves SP in a way that is not understood */
-	MJ_WHY_NOT_A_CALL,      /**< a return address that does not follow a call instruction */
+	MJ_WHY_BAD_PCSP,   /**< the tables give no frame size for this address */
+	MJ_WHY_SPWRITE,    /**< a function that moves SP in a way that is not understood */
+	MJ_WHY_NOT_A_CALL, /**< a return address that does not follow a call instruction */
 	MJ_WHY_TOO_DEEP,
-	MJ_WHY_NO_GOROUTINE,    /**< on a system stack, and the goroutine could not be found */
-	MJ_WHY_BAD_SP,          /**< SP misaligned, or outside of every stack */
-	MJ_WHY_LOOP,            /**< stack switches that do not end */
+	MJ_WHY_NO_GOROUTINE, /**< on a system stack, and the goroutine could not be found */
+	MJ_WHY_BAD_SP,       /**< SP misaligned, or outside of every stack */
+	MJ_WHY_LOOP,         /**< stack switches that do not end */
 	MJ_WHY_MEMORY,
 	MJ_WHY_COUNT
 };
@@ -175,10 +176,10 @@ const char *mj_root_name(enum mj_root root);
 enum mj_ancestry {
 	MJ_ANCESTRY_UNKNOWN = 0, /**< not looked for (--ancestry=off), or not a goroutine */
 	MJ_ANCESTRY_COMPLETE,    /**< up to the main goroutine */
-	MJ_ANCESTRY_TIMER,       /**< up to one that a timer started: who set that is not recorded */
-	MJ_ANCESTRY_SHARED,      /**< it runs finalizers or cleanups of everybody: creators mean nothing */
-	MJ_ANCESTRY_CUT,         /**< a record, or the chain of them, is as long as its limit */
-	MJ_ANCESTRY_MISSING,     /**< there should be a record and is none */
+	MJ_ANCESTRY_TIMER, /**< up to one that a timer started: who set that is not recorded */
+	MJ_ANCESTRY_SHARED, /**< it runs finalizers or cleanups of everybody: creators mean nothing */
+	MJ_ANCESTRY_CUT,    /**< a record, or the chain of them, is as long as its limit */
+	MJ_ANCESTRY_MISSING, /**< there should be a record and is none */
 };
 /** One clause for messages, "its record of creators is cut off". Static. */
 const char *mj_ancestry_text(enum mj_ancestry ancestry);

@@ -24,18 +24,18 @@ struct walk {
 	struct mj_thread_hint *hint;
 	struct mj_stack *stack;
 	uint64_t bias;
-	uint64_t pc, sp;        /* live addresses */
-	uint64_t base;          /* live address of stack->bytes[0] */
-	size_t have;            /* valid bytes in stack->bytes */
+	uint64_t pc, sp; /* live addresses */
+	uint64_t base;   /* live address of stack->bytes[0] */
+	size_t have;     /* valid bytes in stack->bytes */
 	unsigned switches;
-	bool is_return;         /* pc is a return address */
-	bool injected;          /* pc was not pushed by a call (sigpanic and alike) */
-	bool saw_main;          /* the frame before was runtime.main */
-	bool saw_shared;        /* the frame before runs finalizers or cleanups */
+	bool is_return;  /* pc is a return address */
+	bool injected;   /* pc was not pushed by a call (sigpanic and alike) */
+	bool saw_main;   /* the frame before was runtime.main */
+	bool saw_shared; /* the frame before runs finalizers or cleanups */
 	bool done;
 };
 
-/* ---- results ------------------------------------------------------------------------------ */
+/* ---- results -------------------------------------------------------------------------------- */
 
 static const char *const why_texts[MJ_WHY_COUNT] = {
 	[MJ_WHY_NONE] = "complete",
@@ -58,10 +58,9 @@ mj_walk_why_text(enum mj_walk_why why)
 }
 
 static const char *const root_names[] = {
-	[MJ_ROOT_NONE] = "none",           [MJ_ROOT_GOROUTINE] = "goroutine",
-	[MJ_ROOT_MAIN] = "main",           [MJ_ROOT_START] = "start",
-	[MJ_ROOT_SCHEDULER] = "scheduler", [MJ_ROOT_SIGNAL] = "signal",
-	[MJ_ROOT_C] = "c",                 [MJ_ROOT_LOADER] = "loader",
+	[MJ_ROOT_NONE] = "none",   [MJ_ROOT_GOROUTINE] = "goroutine", [MJ_ROOT_MAIN] = "main",
+	[MJ_ROOT_START] = "start", [MJ_ROOT_SCHEDULER] = "scheduler", [MJ_ROOT_SIGNAL] = "signal",
+	[MJ_ROOT_C] = "c",         [MJ_ROOT_LOADER] = "loader",
 };
 
 const char *
@@ -127,7 +126,7 @@ push(struct walk *w, const struct mj_pc *pc)
 static const struct mj_frame c_frame = { "", "", 0, MJ_SUBJECT_C, false, 0, NULL };
 static const struct mj_pc c_pc = { 0, 1, &c_frame };
 
-/* ---- stack memory -------------------------------------------------------------------------- */
+/* ---- stack memory --------------------------------------------------------------------------- */
 
 static bool
 grow(struct walk *w, size_t want)
@@ -198,7 +197,7 @@ start_at(struct walk *w, uint64_t pc, uint64_t sp)
 		give_up(w, MJ_WHY_BAD_SP);
 }
 
-/* ---- stack switches --------------------------------------------------------------------------- */
+/* ---- stack switches ------------------------------------------------------------------------- */
 
 /*
  * From a system stack to the goroutine that left for it: runtime.systemstack and
@@ -221,8 +220,8 @@ switch_to_goroutine(struct walk *w)
 		return;
 	}
 	const struct mj_pc_entry *entry = mj_image_pc(w->image, pc - w->bias, false);
-	if (!entry || (entry->special != MJ_FN_SYSTEMSTACK_SWITCH &&
-	               entry->special != MJ_FN_ASMCGOCALL)) {
+	if (!entry ||
+	    (entry->special != MJ_FN_SYSTEMSTACK_SWITCH && entry->special != MJ_FN_ASMCGOCALL)) {
 		give_up(w, MJ_WHY_NO_GOROUTINE);
 		return;
 	}

@@ -67,7 +67,8 @@ subject_by_name(struct pass *pass, const char *name)
 		return false;
 	size_t end = strcspn(name, "[(");
 	const char *slash = memrchr(name, '/', end);
-	const char *dot = memchr(slash ? slash : name, '.', end - (size_t)(slash ? slash - name : 0));
+	const char *dot =
+		memchr(slash ? slash : name, '.', end - (size_t)(slash ? slash - name : 0));
 	pass->name = name;
 	pass->package_len = dot ? (size_t)(dot - name) + 1 : 0;
 	return true;
@@ -183,13 +184,11 @@ mj_witnesses_destroy(struct mj_witnesses *witnesses)
 	struct dir *dir, *next_dir;
 	if (!witnesses)
 		return;
-	HASH_ITER(hh, witnesses->units, unit, next_unit)
-	{
+	HASH_ITER (hh, witnesses->units, unit, next_unit) {
 		HASH_DEL(witnesses->units, unit);
 		free(unit);
 	}
-	HASH_ITER(hh, witnesses->dirs, dir, next_dir)
-	{
+	HASH_ITER (hh, witnesses->dirs, dir, next_dir) {
 		HASH_DEL(witnesses->dirs, dir);
 		free(dir);
 	}

@@ -78,11 +78,10 @@ frames_json(const struct mj_stack *stack)
 			const struct mj_frame *frame = &stack->pcs[i]->frames[f];
 			char name[4096];
 			mj_function_display(frame->function, name, sizeof(name));
-			json_array_append_new(frames,
-			                      json_pack("{s:s, s:s, s:i, s:b, s:i}", "func", name,
-			                                "file", frame->file, "line", frame->line,
-			                                "inlined", frame->inlined, "subject",
-			                                frame->subject));
+			json_array_append_new(
+				frames, json_pack("{s:s, s:s, s:i, s:b, s:i}", "func", name, "file",
+			                          frame->file, "line", frame->line, "inlined",
+			                          frame->inlined, "subject", frame->subject));
 		}
 	}
 	return frames;
@@ -150,7 +149,8 @@ serve(int listener, FILE *out, unsigned quit_at, pid_t pid)
 			open_target(pid, &t);
 		if (marked)
 			walk(out, &t, &req, &stack);
-		if (quit_at && req.data.nr == SYS_getpriority && req.data.args[1] == (MARK | quit_at)) {
+		if (quit_at && req.data.nr == SYS_getpriority &&
+		    req.data.args[1] == (MARK | quit_at)) {
 			kill(pid, SIGQUIT);
 			usleep(300000); /* the dump is made while the call still waits */
 		}
@@ -183,8 +183,12 @@ main(int argc, char **argv)
 	struct mj_filter filter = { insns, MJ_ARRAY_LEN(insns) };
 	sigset_t none;
 	sigemptyset(&none);
-	struct mj_spawn_args args = { .path = argv[4], .argv = argv + 4, .envp = environ,
-		                      .filter = &filter, .sigmask = &none, .sigignored = &none,
+	struct mj_spawn_args args = { .path = argv[4],
+		                      .argv = argv + 4,
+		                      .envp = environ,
+		                      .filter = &filter,
+		                      .sigmask = &none,
+		                      .sigignored = &none,
 		                      .no_new_privs = true };
 	struct mj_spawned spawned;
 	struct mj_error err;

@@ -45,7 +45,7 @@ static struct mj_image image = {
 
 int
 mj_image_open(int fd, const char *name, const char *const *extra, size_t n_extra,
-	      struct mj_image **ret, struct mj_error *err)
+              struct mj_image **ret, struct mj_error *err)
 {
 	(void)fd, (void)name, (void)extra, (void)n_extra, (void)err;
 	*ret = &image;
@@ -118,7 +118,7 @@ const char *
 mj_reason_name(enum mj_reason reason)
 {
 	static const char *const names[] = { "policy", "unattributed", "c",     "ceiling",
-					     "walk",   "unreadable",   "opaque" };
+		                             "walk",   "unreadable",   "opaque" };
 	return names[reason];
 }
 
@@ -250,15 +250,15 @@ assert_contains(const char *text, const char *part)
 	ck_assert_msg(strstr(text, part) != NULL, "no \"%s\" in:\n%s", part, text);
 }
 
-/* ---- options --------------------------------------------------------------------------------- */
+/* ---- options -------------------------------------------------------------------------------- */
 
 START_TEST(test_options)
 {
 	struct cli_options o;
 	ck_assert_int_eq(PARSE(&o, "--go-mod=go.mod", "--policy=a/b=confined", "--on-deny=kill",
-			       "--log-format=json", "--log-file", "log", "--quiet", "--stats=json",
-			       "--", "prog", "-x"),
-			 0);
+	                       "--log-format=json", "--log-file", "log", "--quiet", "--stats=json",
+	                       "--", "prog", "-x"),
+	                 0);
 	ck_assert_str_eq(o.go_mod, "go.mod");
 	ck_assert_uint_eq(o.npolicies, 1);
 	ck_assert_str_eq(o.policies[0], "a/b=confined");
@@ -296,8 +296,8 @@ START_TEST(test_options_policies)
 {
 	struct cli_options o;
 	ck_assert_int_eq(PARSE(&o, "--policy=a=confined,b=unconfined", "--policy", "c=confined",
-			       "--debug", "prog"),
-			 0);
+	                       "--debug", "prog"),
+	                 0);
 	ck_assert_uint_eq(o.npolicies, 2);
 	ck_assert_str_eq(o.policies[0], "a=confined,b=unconfined");
 	ck_assert_str_eq(o.policies[1], "c=confined");
@@ -319,7 +319,7 @@ START_TEST(test_options_bad)
 }
 END_TEST
 
-/* ---- text ------------------------------------------------------------------------------------ */
+/* ---- text ----------------------------------------------------------------------------------- */
 
 START_TEST(test_escape)
 {
@@ -345,9 +345,9 @@ START_TEST(test_valid_utf8)
 	MJ_AUTO_FREE char *fine = cli_valid_utf8("a\xc2\xb7\x1b");
 	ck_assert_str_eq(fine, "a\xc2\xb7\x1b");
 	MJ_AUTO_FREE char *fixed = cli_valid_utf8("a\xff"
-						  "b\xe2\x82");
+	                                          "b\xe2\x82");
 	ck_assert_str_eq(fixed, "a\xef\xbf\xbd"
-				"b\xef\xbf\xbd\xef\xbf\xbd");
+	                        "b\xef\xbf\xbd\xef\xbf\xbd");
 }
 END_TEST
 
@@ -376,7 +376,7 @@ START_TEST(test_nearest)
 }
 END_TEST
 
-/* ---- arguments ------------------------------------------------------------------------------- */
+/* ---- arguments ------------------------------------------------------------------------------ */
 
 static void
 assert_args(struct mj_call call, const char *expected)
@@ -388,13 +388,13 @@ assert_args(struct mj_call call, const char *expected)
 START_TEST(test_args)
 {
 	assert_args((struct mj_call){ SYS_openat, { 0, 0, O_RDONLY | O_CLOEXEC } },
-		    "O_RDONLY|O_CLOEXEC");
+	            "O_RDONLY|O_CLOEXEC");
 	assert_args((struct mj_call){ SYS_openat, { 0, 0, O_RDWR | O_SYNC | O_CREAT | 1U << 30 } },
-		    "O_RDWR|O_CREAT|O_SYNC|0x40000000");
+	            "O_RDWR|O_CREAT|O_SYNC|0x40000000");
 	assert_args((struct mj_call){ SYS_openat, { 0, 0, O_WRONLY | O_TMPFILE } },
-		    "O_WRONLY|O_TMPFILE");
+	            "O_WRONLY|O_TMPFILE");
 	assert_args((struct mj_call){ SYS_socket, { AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0 } },
-		    "AF_INET6, SOCK_STREAM|SOCK_CLOEXEC");
+	            "AF_INET6, SOCK_STREAM|SOCK_CLOEXEC");
 	assert_args((struct mj_call){ SYS_socket, { 77, 9, 0 } }, "77, 9");
 	assert_args((struct mj_call){ SYS_kill, { (uint64_t)-1, SIGTERM } }, "-1, SIGTERM");
 	assert_args((struct mj_call){ SYS_tgkill, { 5, 6, 99 } }, "5, 6, 99");
@@ -406,17 +406,17 @@ START_TEST(test_args)
 }
 END_TEST
 
-/* ---- records --------------------------------------------------------------------------------- */
+/* ---- records -------------------------------------------------------------------------------- */
 
 START_TEST(test_text_refusal)
 {
 	struct mj_refusal refusal = open_refusal();
 	MJ_AUTO_FREE char *text = render(&refusal, MJ_ON_DENY_ERRNO, utf8, false);
 	ck_assert_str_eq(text, "modjail: refused openat(O_RDONLY|O_CLOEXEC) (FILES/READ) for "
-			       "example.com/poisoned v1.2.3: its policy does not allow it\n"
-			       "    os.Open                   /go/src/os/file.go:370\n"
-			       "  → example.com/poisoned.Add  poisoned.go:31\n"
-			       "    main.main                 main.go:12\n");
+	                       "example.com/poisoned v1.2.3: its policy does not allow it\n"
+	                       "    os.Open                   /go/src/os/file.go:370\n"
+	                       "  → example.com/poisoned.Add  poisoned.go:31\n"
+	                       "    main.main                 main.go:12\n");
 	MJ_AUTO_FREE char *plain = render(&refusal, MJ_ON_DENY_ERRNO, ascii, false);
 	assert_contains(plain, "\n  > example.com/poisoned.Add  poisoned.go:31\n");
 	for (const char *p = plain; *p; p++)
@@ -452,7 +452,7 @@ START_TEST(test_text_deep_stack)
 	for (size_t i = 0; i < 20; i++) {
 		bool std = i == 0 || i == 10;
 		frames[i] = (struct mj_frame){ std ? "os.Open" : "m.F", "f.go", (int)i + 1,
-					       std ? MJ_SUBJECT_STD : 2, false };
+			                       std ? MJ_SUBJECT_STD : 2, false };
 		deep[i] = (struct mj_pc){ i, 1, &frames[i] };
 		list[i] = &deep[i];
 	}
@@ -463,16 +463,16 @@ START_TEST(test_text_deep_stack)
 	refusal.blamed_frame = 0;
 	MJ_AUTO_FREE char *text = render(&refusal, MJ_ON_DENY_ERRNO, utf8, false);
 	ck_assert_str_eq(strchr(text, '\n'), "\n"
-					     "    os.Open  f.go:1\n"
-					     "    m.F      f.go:4\n"
-					     "    m.F      f.go:5\n"
-					     "    m.F      f.go:6\n"
-					     "  → m.F      f.go:7\n"
-					     "    m.F      f.go:8\n"
-					     "    m.F      f.go:9\n"
-					     "    m.F      f.go:10\n"
-					     "    m.F      f.go:12\n"
-					     "    (… 10 more)\n");
+	                                     "    os.Open  f.go:1\n"
+	                                     "    m.F      f.go:4\n"
+	                                     "    m.F      f.go:5\n"
+	                                     "    m.F      f.go:6\n"
+	                                     "  → m.F      f.go:7\n"
+	                                     "    m.F      f.go:8\n"
+	                                     "    m.F      f.go:9\n"
+	                                     "    m.F      f.go:10\n"
+	                                     "    m.F      f.go:12\n"
+	                                     "    (… 10 more)\n");
 }
 END_TEST
 
@@ -604,12 +604,12 @@ START_TEST(test_json_refusal)
 	ck_assert_int_eq(json_integer_value(json_object_get(o, "tid")), 11);
 	ck_assert_int_eq(json_integer_value(json_object_get(o, "count")), 1);
 	ck_assert_str_eq(json_string_value(json_array_get(json_object_get(o, "args"), 2)),
-			 "0x80000");
+	                 "0x80000");
 	json_t *frames = json_object_get(o, "frames");
 	ck_assert_uint_eq(json_array_size(frames), 6);
 	for (size_t i = 0; i < 6; i++)
 		ck_assert(json_is_true(json_object_get(json_array_get(frames, i), "blamed")) ==
-			  (i == 3));
+		          (i == 3));
 	json_t *open = json_array_get(frames, 2);
 	ck_assert_str_eq(json_string_value(json_object_get(open, "module")), "std");
 	ck_assert(json_is_true(json_object_get(open, "inlined")));
@@ -651,12 +651,12 @@ START_TEST(test_json_keeps_ends_of_deep_stacks)
 	for (size_t i = 0; i < DEEP; i++)
 		frames[i] = (struct cli_frame){ .function = name, .file = "", .module = "m" };
 	struct cli_view view = { .capability = "",
-				 .detail = "",
-				 .program = "",
-				 .version = "",
-				 .nframes = DEEP,
-				 .frames = frames,
-				 .blamed = 2500 };
+		                 .detail = "",
+		                 .program = "",
+		                 .version = "",
+		                 .nframes = DEEP,
+		                 .frames = frames,
+		                 .blamed = 2500 };
 	RENDERED(line, cli_json_refusal(out, &view));
 	json_t *o = json_loads(line, 0, NULL);
 	ck_assert_ptr_nonnull(o);
@@ -669,7 +669,7 @@ START_TEST(test_json_keeps_ends_of_deep_stacks)
 }
 END_TEST
 
-/* ---- the reporter ---------------------------------------------------------------------------- */
+/* ---- the reporter --------------------------------------------------------------------------- */
 
 /* Reads what is in the pipe, NUL-terminated. */
 static const char *
@@ -708,13 +708,13 @@ START_TEST(test_reporter)
 	report.json = true;
 	reporter.notice(reporter.ctx, MJ_NOTICE_ERROR, "lost");
 	assert_contains(drain(fds[0], buf, sizeof(buf)),
-			"\"level\":\"error\",\"text\":\"lost\"}\n");
+	                "\"level\":\"error\",\"text\":\"lost\"}\n");
 	close(fds[0]);
 	close(fds[1]);
 }
 END_TEST
 
-/* ---- statistics ------------------------------------------------------------------------------ */
+/* ---- statistics ----------------------------------------------------------------------------- */
 
 START_TEST(test_stats)
 {
@@ -754,8 +754,7 @@ START_TEST(test_stats)
 }
 END_TEST
 
-/* ---- exit status ------------------------------------------------------------------------------
- */
+/* ---- exit status ---------------------------------------------------------------------------- */
 
 START_TEST(test_ending)
 {
@@ -807,8 +806,7 @@ START_TEST(test_end)
 }
 END_TEST
 
-/* ---- the program ------------------------------------------------------------------------------
- */
+/* ---- the program ---------------------------------------------------------------------------- */
 
 static char dir[] = "/tmp/modjail-test-cli-XXXXXX";
 
@@ -958,17 +956,16 @@ START_TEST(test_check_warnings)
 	ck_assert_int_eq(check("main=confined", NULL, notices, &err), 0);
 	ck_assert_str_eq(notices, "");
 	ck_assert_int_eq(check(NULL,
-			       "module example.com/other\n"
-			       "require example.com/absent v1.0.0 // gomodjail:confined\n",
-			       notices, &err),
-			 0);
+	                       "module example.com/other\n"
+	                       "require example.com/absent v1.0.0 // gomodjail:confined\n",
+	                       notices, &err),
+	                 0);
 	assert_contains(notices, "for module example.com/other, but the main module of");
 	ck_assert_ptr_null(strstr(notices, "contains no module"));
 }
 END_TEST
 
-/* ---- main -------------------------------------------------------------------------------------
- */
+/* ---- main ----------------------------------------------------------------------------------- */
 
 static Suite *
 suite(void)

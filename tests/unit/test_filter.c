@@ -20,7 +20,7 @@
 
 #define X32_BIT 0x40000000
 
-/* ---- classic BPF, as much of it as seccomp takes (kernel/seccomp.c, seccomp_check_filter) ---- */
+/* ---- classic BPF, as much of it as seccomp takes (kernel/seccomp.c, seccomp_check_filter) --- */
 
 static uint32_t
 load_word(const struct seccomp_data *data, uint32_t offset)
@@ -92,7 +92,7 @@ build(mj_caps denied)
 	return filter;
 }
 
-/* ---- pseudo-random calls ---- */
+/* ---- pseudo-random calls -------------------------------------------------------------------- */
 
 static uint64_t random_state = 88172645463325252u;
 
@@ -135,7 +135,7 @@ expected(const struct mj_table_call *entry, const uint64_t *args, mj_caps denied
 	for (size_t i = 0; i < entry->nrows; i++) {
 		const struct mj_row *row = &entry->rows[i];
 		bool ok = !row->lineage && !(row->all & denied) &&
-			  (!row->any || (row->any & ~denied));
+		          (!row->any || (row->any & ~denied));
 		bool hit = true;
 		for (unsigned c = 0; c < row->nconds; c++)
 			hit = hit &&
@@ -159,8 +159,8 @@ check_call(const struct mj_filter *filter, const struct mj_table_call *entry, mj
 	struct mj_grant rest = { .caps = MJ_CAPS_ALL & ~denied };
 	if (got != want)
 		ck_abort_msg("%s(%#lx, %#lx, %#lx, %#lx) denied %#lx: %#x, not %#x", entry->name,
-			     call.args[0], call.args[1], call.args[2], call.args[3], denied, got,
-			     want);
+		             call.args[0], call.args[1], call.args[2], call.args[3], denied, got,
+		             want);
 	if (got == SECCOMP_RET_ALLOW && !mj_grant_allows(rest, mj_call_need(&call)))
 		ck_abort_msg("%s allowed, but somebody is denied it", entry->name);
 }
@@ -198,7 +198,7 @@ START_TEST(agrees_with_table_random)
 }
 END_TEST
 
-/* ---- by hand, independent of the table ---- */
+/* ---- by hand, independent of the table ------------------------------------------------------ */
 
 #define CONFINED (MJ_CAPS_ALL & ~mj_grant_confined().caps)
 #define ALLOW SECCOMP_RET_ALLOW
@@ -305,7 +305,7 @@ START_TEST(confined_by_hand)
 		ck_assert_msg(call.nr >= 0, "%s", by_hand[i].name);
 		uint32_t got = verdict(&filter, &call);
 		ck_assert_msg(got == by_hand[i].want, "%zu: %s: %#x, not %#x", i, by_hand[i].name,
-			      got, by_hand[i].want);
+		              got, by_hand[i].want);
 	}
 	mj_filter_free(&filter);
 }

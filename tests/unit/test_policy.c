@@ -14,7 +14,7 @@
 
 #define UNISTD "/usr/include/x86_64-linux-gnu/asm/unistd_64.h"
 
-/* ---- capabilities ---------------------------------------------------------------------- */
+/* ---- capabilities --------------------------------------------------------------------------- */
 
 START_TEST(caps_names)
 {
@@ -37,8 +37,8 @@ START_TEST(caps_families)
 	ck_assert(mj_cap_parse("NETWORK", &caps));
 	ck_assert_int_eq(__builtin_popcountll(caps), 5);
 	static const char *const wrong[] = { "",     "/",      "FILES/",      "files/read",
-					     "FILE", "FILESX", "FILES/READ ", "READ",
-					     "ALL",  "EXEC/" };
+		                             "FILE", "FILESX", "FILES/READ ", "READ",
+		                             "ALL",  "EXEC/" };
 	caps = 7;
 	for (size_t i = 0; i < MJ_ARRAY_LEN(wrong); i++)
 		ck_assert_msg(!mj_cap_parse(wrong[i], &caps), "%s", wrong[i]);
@@ -51,10 +51,10 @@ START_TEST(caps_format)
 	char buf[512];
 	ck_assert_str_eq(mj_caps_format(0, buf, sizeof(buf)), "");
 	ck_assert_str_eq(mj_caps_format(mj_grant_confined().caps, buf, sizeof(buf)),
-			 "FILES/STAT,READ_SYSTEM_STATE");
+	                 "FILES/STAT,READ_SYSTEM_STATE");
 	ck_assert_str_eq(mj_caps_format(MJ_CAPS_ALL, buf, sizeof(buf)),
-			 "FILES,NETWORK,EXEC,MODIFY_SYSTEM_STATE,READ_SYSTEM_STATE,"
-			 "OPERATING_SYSTEM,ARBITRARY_EXECUTION,SYSTEM_CALLS");
+	                 "FILES,NETWORK,EXEC,MODIFY_SYSTEM_STATE,READ_SYSTEM_STATE,"
+	                 "OPERATING_SYSTEM,ARBITRARY_EXECUTION,SYSTEM_CALLS");
 	ck_assert_str_eq(mj_caps_format(MJ_CAPS_ALL, buf, 16), "FILES,NETWORK");
 	ck_assert_str_eq(mj_caps_format(MJ_CAPS_ALL, buf, 1), "");
 	/* The longest: one missing of each family. */
@@ -65,7 +65,7 @@ START_TEST(caps_format)
 }
 END_TEST
 
-/* ---- table ----------------------------------------------------------------------------- */
+/* ---- table ---------------------------------------------------------------------------------- */
 
 START_TEST(table_is_complete)
 {
@@ -153,7 +153,7 @@ check_row(const struct mj_table_call *entry, size_t index)
 	}
 	for (size_t j = 0; j < index && !last; j++)
 		ck_assert_msg(disjoint(row, &entry->rows[j]), "%s rows %zu and %zu", entry->name, j,
-			      index);
+		              index);
 }
 
 START_TEST(table_rows)
@@ -196,11 +196,11 @@ START_TEST(needs)
 	ck_assert_uint_eq(need_of("openat2", 0, 0, 0).all, RW);
 	/* Upper halves of int arguments do not count. */
 	ck_assert_uint_eq(need_of("open", 0, UINT64_C(0xffffffff00000001), 0).all,
-			  MJ_CAP(FILES_WRITE));
+	                  MJ_CAP(FILES_WRITE));
 	ck_assert_uint_eq(need_of("socket", 2, 1, 0).any,
-			  MJ_CAP(NETWORK_CONNECT) | MJ_CAP(NETWORK_LISTEN));
+	                  MJ_CAP(NETWORK_CONNECT) | MJ_CAP(NETWORK_LISTEN));
 	ck_assert_uint_eq(need_of("socket", 10, 02004001, 6).any,
-			  MJ_CAP(NETWORK_CONNECT) | MJ_CAP(NETWORK_LISTEN));
+	                  MJ_CAP(NETWORK_CONNECT) | MJ_CAP(NETWORK_LISTEN));
 	ck_assert_uint_eq(need_of("socket", 2, 1, 132).all, MJ_CAP(NETWORK_RAW)); /* SCTP */
 	ck_assert_uint_eq(need_of("socket", 10, 2, 17).all, MJ_CAP(NETWORK_CONNECT));
 	ck_assert_uint_eq(need_of("socket", 2, 3, 0).all, MJ_CAP(NETWORK_RAW));
@@ -209,7 +209,7 @@ START_TEST(needs)
 	ck_assert_uint_eq(need_of("socket", 17, 3, 0).all, MJ_CAP(NETWORK_RAW));
 	ck_assert_uint_eq(need_of("clone", 0x10000000 | 17, 0, 0).all, MJ_CAP(OPERATING_SYSTEM));
 	ck_assert_uint_eq(need_of("clone", 0x10000000 | 0x8000, 0, 0).all,
-			  MJ_CAP(OPERATING_SYSTEM) | MJ_CAP(SYSTEM_CALLS));
+	                  MJ_CAP(OPERATING_SYSTEM) | MJ_CAP(SYSTEM_CALLS));
 	ck_assert_uint_eq(need_of("clone", 0x8000 | 17, 0, 0).all, MJ_CAP(SYSTEM_CALLS));
 	ck_assert_uint_eq(need_of("prctl", 4, 0, 0).all, MJ_CAP(MODIFY_DUMPABLE));
 	struct mj_call unknown = { .nr = 9999 };
@@ -218,7 +218,7 @@ START_TEST(needs)
 }
 END_TEST
 
-/* ---- grants ---------------------------------------------------------------------------- */
+/* ---- grants --------------------------------------------------------------------------------- */
 
 START_TEST(grants)
 {
@@ -246,7 +246,7 @@ START_TEST(grants)
 }
 END_TEST
 
-/* ---- policies -------------------------------------------------------------------------- */
+/* ---- policies ------------------------------------------------------------------------------- */
 
 static struct mj_policy *
 new_policy(void)
@@ -289,7 +289,7 @@ START_TEST(policy_set)
 	ck_assert_uint_eq(mj_policy_grant(policy, "c.org", false).caps, mj_grant_unconfined().caps);
 	ck_assert_uint_eq(mj_policy_grant(policy, "b.org/x", true).caps, mj_grant_confined().caps);
 	ck_assert_uint_eq(mj_policy_grant(policy, "b.org/x/y", false).caps,
-			  mj_grant_unconfined().caps);
+	                  mj_grant_unconfined().caps);
 	ck_assert_uint_eq(mj_policy_unattributed(policy).caps, 0);
 	ck_assert_uint_eq(mj_policy_c(policy).caps, 0);
 	ck_assert_uint_eq(mj_policy_denied(policy), MJ_CAPS_ALL);
@@ -314,18 +314,18 @@ START_TEST(policy_flags)
 	ck_assert_int_eq(mj_policy_set_flag(policy, "b.org=confined,a.org/x=unconfined", &err), 0);
 	ck_assert_uint_eq(mj_policy_count(policy), 2);
 	ck_assert_uint_eq(mj_policy_grant(policy, "a.org/x", false).caps,
-			  mj_grant_unconfined().caps);
+	                  mj_grant_unconfined().caps);
 	ck_assert_str_eq(mj_policy_origin(policy, 0).file, "--policy");
 	static const char *const wrong[] = { "",
-					     "a.org",
-					     "a.org=",
-					     "=confined",
-					     "a=loose",
-					     "std=confined",
-					     "a=confined,",
-					     ",a=confined",
-					     "n=confined,b=x",
-					     "a=confined=confined" };
+		                             "a.org",
+		                             "a.org=",
+		                             "=confined",
+		                             "a=loose",
+		                             "std=confined",
+		                             "a=confined,",
+		                             ",a=confined",
+		                             "n=confined,b=x",
+		                             "a=confined=confined" };
 	for (size_t i = 0; i < MJ_ARRAY_LEN(wrong); i++) {
 		ck_assert_msg(mj_policy_set_flag(policy, wrong[i], &err) == -1, "%s", wrong[i]);
 		ck_assert_int_eq(err.code, MJ_ERR_USAGE);
@@ -335,7 +335,7 @@ START_TEST(policy_flags)
 }
 END_TEST
 
-/* ---- go.mod ---------------------------------------------------------------------------- */
+/* ---- go.mod --------------------------------------------------------------------------------- */
 
 #define C "// gomodjail:confined"
 #define U "// gomodjail:unconfined"
@@ -430,7 +430,7 @@ describe(const struct mj_policy *policy, char *buf, size_t size)
 	for (size_t i = 0; i < mj_policy_count(policy); i++) {
 		bool confined = mj_policy_grant_at(policy, i).caps == mj_grant_confined().caps;
 		used += (size_t)snprintf(buf + used, size - used, "%s%s=%c", used ? " " : "",
-					 mj_policy_module(policy, i), confined ? 'c' : 'u');
+		                         mj_policy_module(policy, i), confined ? 'c' : 'u');
 	}
 }
 
@@ -441,13 +441,13 @@ START_TEST(gomod_matrix)
 		struct mj_error err = { 0 };
 		char got[256];
 		ck_assert_msg(mj_policy_read_gomod(policy, "go.mod", gomods[i].text,
-						   strlen(gomods[i].text), &err) == 0,
-			      "%zu: %s", i, err.text);
+		                                   strlen(gomods[i].text), &err) == 0,
+		              "%zu: %s", i, err.text);
 		describe(policy, got, sizeof(got));
 		ck_assert_msg(strcmp(got, gomods[i].want) == 0, "%zu: \"%s\", not \"%s\"", i, got,
-			      gomods[i].want);
+		              gomods[i].want);
 		ck_assert_msg(mj_policy_warning_count(policy) == gomods[i].warnings, "%zu: %s", i,
-			      mj_policy_warning(policy, 0));
+		              mj_policy_warning(policy, 0));
 		ck_assert_str_eq(mj_policy_main_module(policy), "m");
 		mj_policy_destroy(policy);
 	}
@@ -522,11 +522,11 @@ START_TEST(gomod_broken)
 		struct mj_policy *policy = new_policy();
 		struct mj_error err = { 0 };
 		int result = mj_policy_read_gomod(policy, "go.mod", broken[i].text,
-						  strlen(broken[i].text), &err);
+		                                  strlen(broken[i].text), &err);
 		ck_assert_msg(result == -1, "%zu was accepted", i);
 		ck_assert_int_eq(err.code, MJ_ERR_FORMAT);
 		ck_assert_msg(strncmp(err.text, broken[i].message, strlen(broken[i].message)) == 0,
-			      "%zu: \"%s\", not \"%s\"", i, err.text, broken[i].message);
+		              "%zu: \"%s\", not \"%s\"", i, err.text, broken[i].message);
 		ck_assert_uint_eq(mj_policy_count(policy), 0);
 		ck_assert_ptr_null(mj_policy_main_module(policy));
 		mj_policy_destroy(policy);
@@ -564,7 +564,7 @@ START_TEST(gomod_many_warnings)
 	ck_assert_int_eq(mj_policy_read_gomod(policy, "x/go.mod", text, strlen(text), NULL), 0);
 	ck_assert_uint_eq(mj_policy_warning_count(policy), 101);
 	ck_assert_msg(strncmp(mj_policy_warning(policy, 1), "x/go.mod:4: ", 12) == 0, "%s",
-		      mj_policy_warning(policy, 1));
+	              mj_policy_warning(policy, 1));
 	ck_assert_ptr_null(mj_policy_warning(policy, 101));
 	mj_policy_destroy(policy);
 }
@@ -586,7 +586,7 @@ END_TEST
 START_TEST(gomod_nerdctl)
 {
 	static const char *const places[] = { "../shared/data/nerdctl.go.mod",
-					      "/work/shared/data/nerdctl.go.mod" };
+		                              "/work/shared/data/nerdctl.go.mod" };
 	MJ_AUTO_FREE char *text = NULL;
 	size_t len = 0;
 	for (size_t i = 0; i < MJ_ARRAY_LEN(places) && !text; i++)
@@ -607,7 +607,7 @@ START_TEST(gomod_nerdctl)
 }
 END_TEST
 
-/* ---- plans ----------------------------------------------------------------------------- */
+/* ---- plans ---------------------------------------------------------------------------------- */
 
 static size_t
 rules_of(const struct mj_plan *plan, const char *name)

@@ -38,8 +38,8 @@ struct tiny {
 };
 
 static const char *const tiny_names[TINY_NFUNC + 1] = { "runtime.main", "runtime.goexit",
-							"main.main", "gopkg.in/yaml%2ev3.Unmarshal",
-							"example.com/dep.F" };
+	                                                "main.main", "gopkg.in/yaml%2ev3.Unmarshal",
+	                                                "example.com/dep.F" };
 
 static void
 put(struct tiny *t, uint64_t off, const void *bytes, size_t len)
@@ -68,7 +68,7 @@ put_pointer(struct tiny *t, uint64_t off, uint64_t target)
 		return;
 	}
 	Elf64_Rela rela = { t->base + off, ELF64_R_INFO(0, R_X86_64_RELATIVE),
-			    (int64_t)(t->base + target) };
+		            (int64_t)(t->base + target) };
 	put(t, RELA + t->nrela++ * sizeof(rela), &rela, sizeof(rela));
 }
 
@@ -76,15 +76,15 @@ static void
 put_headers(struct tiny *t)
 {
 	Elf64_Ehdr header = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB,
-					   EV_CURRENT },
-			      .e_type = t->pie ? ET_DYN : ET_EXEC,
-			      .e_machine = EM_X86_64,
-			      .e_version = EV_CURRENT,
-			      .e_entry = t->base + TINY_TEXT,
-			      .e_phoff = 64,
-			      .e_ehsize = 64,
-			      .e_phentsize = 56,
-			      .e_phnum = t->pie ? 4 : 3 };
+		                           EV_CURRENT },
+		              .e_type = t->pie ? ET_DYN : ET_EXEC,
+		              .e_machine = EM_X86_64,
+		              .e_version = EV_CURRENT,
+		              .e_entry = t->base + TINY_TEXT,
+		              .e_phoff = 64,
+		              .e_ehsize = 64,
+		              .e_phentsize = 56,
+		              .e_phnum = t->pie ? 4 : 3 };
 	uint64_t b = t->base;
 	Elf64_Phdr phdrs[4] = {
 		{ PT_LOAD, PF_R | PF_X, 0, b, b, 0x400, 0x400, 0x1000 },
@@ -100,7 +100,7 @@ static void
 put_pclntab_header(struct tiny *t, const uint32_t name_at[])
 {
 	static const uint8_t pctab[] = { 0,    18, 0x20, 0, 22, 0x10, 20, 0x10, 0, 2,
-					 0x20, 0,  0,    8, 2,  8,    1,  0x10, 0 };
+		                         0x20, 0,  0,    8, 2,  8,    1,  0x10, 0 };
 	static const uint64_t tables[] = { 0x60, 0x160, 0x170, 0x1b0, FUNCTAB - TINY_PCLNTAB };
 	static const uint32_t magics[] = { 0xfffffffa, 0xfffffff0, 0xfffffff1 };
 	uint64_t at = TINY_PCLNTAB + (t->layout == MJ_PCLN_116 ? 24 : 32);
@@ -244,9 +244,9 @@ tiny_go(uint8_t image[TINY_SIZE], enum mj_pcln_layout layout, bool pie)
 	put_moduledata(&t);
 	put_buildinfo(&t);
 	const uint64_t dynamic[] = { DT_RELA,      t.base + RELA,
-				     DT_RELASZ,    t.nrela * sizeof(Elf64_Rela),
-				     DT_RELACOUNT, t.nrela,
-				     DT_NULL,      0 };
+		                     DT_RELASZ,    t.nrela * sizeof(Elf64_Rela),
+		                     DT_RELACOUNT, t.nrela,
+		                     DT_NULL,      0 };
 	if (pie)
 		put(&t, DYNAMIC, dynamic, sizeof(dynamic));
 	return t.base;
