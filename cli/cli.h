@@ -120,6 +120,8 @@ struct cli_frame {
 	int line;
 	const char *module; /* path, "std" or "c" */
 	bool is_std, inlined;
+	size_t ancestor; /* 0: of the stack itself, i: of the i-th goroutine back */
+	uint64_t goid;   /* which goroutine that is; 0 if unknown */
 };
 
 enum cli_event { CLI_REFUSED, CLI_KILLED, CLI_ALLOWED, CLI_REPEATED };
@@ -142,7 +144,8 @@ struct cli_view {
 	bool walk_failed;    /* the stack is incomplete... */
 	uint64_t why_pc;     /* ...from this address on */
 	size_t nframes;
-	struct cli_frame *frames; /* logical frames, innermost first */
+	struct cli_frame *frames; /* logical frames, innermost first; then those of creators */
+	size_t nstack;            /* how many of them are the stack's own */
 	size_t blamed;            /* index, or CLI_NO_FRAME */
 };
 

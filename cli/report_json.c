@@ -71,15 +71,35 @@ is_kept(const struct cli_view *view, size_t i)
 	       i <= view->blamed + KEPT_FRAMES;
 }
 
+/* The frames of the stack (0) or of one of its creators. */
 static json_t *
-frames(const struct cli_view *view, size_t *omitted)
+frames(const struct cli_view *view, size_t ancestor, size_t *omitted)
 {
 	json_t *array = json_array();
 	for (size_t i = 0; i < view->nframes; i++) {
+		if (view->frames[i].ancestor != ancestor)
+			continue;
 		if (is_kept(view, i))
 			json_array_append_new(array, frame(&view->frames[i], i == view->blamed));
 		else
 			(*omitted)++;
+	}
+	return array;
+}
+
+/* Newest first; goid is the goroutine that executed the go statement. */
+static json_t *
+ancestors(const struct cli_view *view, size_t *omitted)
+{
+	json_t *array = json_array();
+	for (size_t i = view->nstack; i < view->nframes; i++) {
+		const struct cli_frame *f = &view->frames[i];
+		if (i > view->nstack && f->ancestor == view->frames[i - 1].ancestor)
+			continue;
+		json_t *object = json_object();
+		json_object_set_new(object, "goid", json_integer((json_int_t)f->goid));
+		json_object_set_new(object, "frames", frames(view, f->ancestor, omitted));
+		json_array_append_new(array, object);
 	}
 	return array;
 }
@@ -118,10 +138,10 @@ cli_json_refusal(FILE *out, const struct cli_view *view)
 	json_object_set_new(object, "version", text(view->version));
 	json_object_set_new(object, "reason", json_string(mj_reason_name(view->reason)));
 	json_object_set_new(object, "detail", text(view->detail));
-	json_object_set_new(object, "frames", frames(view, &omitted));
+	json_object_set_new(object, "frames", frames(view, 0, &omitted));
+	json_object_set_new(object, "ancestors", ancestors(view, &omitted));
 	if (omitted)
 		json_object_set_new(object, "frames_omitted", json_integer((json_int_t)omitted));
-	json_object_set_new(object, "ancestors", json_array());
 	json_object_set_new(object, "count", json_integer((json_int_t)view->count));
 	dump(out, object);
 }

@@ -83,9 +83,9 @@ put_where_walk_ended(FILE *out, struct cli_style style, const struct cli_view *v
 	if (!view->walk_failed)
 		return;
 	fprintf(out, " (at pc 0x%llx", (unsigned long long)view->why_pc);
-	if (view->nframes) {
+	if (view->nstack) {
 		fputs(", after ", out);
-		cli_put(out, style, view->frames[view->nframes - 1].function);
+		cli_put(out, style, view->frames[view->nstack - 1].function);
 	}
 	fputc(')', out);
 }
@@ -104,7 +104,9 @@ put_reason(FILE *out, struct cli_style style, const struct cli_view *view)
 		fputs(": its policy does not allow it", out);
 		break;
 	case MJ_REASON_UNATTRIBUTED:
-		fputs(": no module is on its stack, so it may do only what every module may", out);
+		fputs(": it is not known which module set it off, so it may do only what every "
+		      "module may",
+		      out);
 		break;
 	case MJ_REASON_C:
 		fputs(" for C code that no Go code called: it may do only what every module may",
@@ -179,7 +181,7 @@ is_root(const char *function)
 static void
 select_outermost(const struct cli_view *view, struct selection *ret)
 {
-	size_t end = view->nframes;
+	size_t end = view->nstack;
 	while (end > 0 && !view->walk_failed && is_root(view->frames[end - 1].function))
 		end--;
 	size_t start = end > OUTERMOST_FRAMES ? end - OUTERMOST_FRAMES : 0;
@@ -246,6 +248,13 @@ put_frame(FILE *out, struct cli_style style, const struct cli_frame *frame, bool
 }
 
 static void
+put_creator(FILE *out, const struct cli_frame *frame)
+{
+	fprintf(out, "%*s(on a goroutine that goroutine %llu started%s)\n", MARGIN, "",
+	        (unsigned long long)frame->goid, frame->ancestor > 1 ? ", by way of others" : "");
+}
+
+static void
 put_hidden(FILE *out, struct cli_style style, size_t count)
 {
 	if (count)
@@ -270,9 +279,14 @@ put_frames(FILE *out, struct cli_style style, const struct cli_view *view)
 	}
 	if (!blamed)
 		put_hidden(out, style, selection.hidden_inner);
-	for (size_t i = 0; i < selection.count; i++)
-		put_frame(out, style, &view->frames[selection.index[i]],
-		          selection.index[i] == view->blamed, column);
+	size_t ancestor = 0;
+	for (size_t i = 0; i < selection.count; i++) {
+		const struct cli_frame *frame = &view->frames[selection.index[i]];
+		if (frame->ancestor != ancestor)
+			put_creator(out, frame);
+		ancestor = frame->ancestor;
+		put_frame(out, style, frame, selection.index[i] == view->blamed, column);
+	}
 	if (blamed)
 		put_hidden(out, style, selection.hidden_inner + selection.hidden_outer);
 }
@@ -287,7 +301,7 @@ cli_text_refusal(FILE *out, struct cli_style style, const struct cli_view *view)
 	put_reason(out, style, view);
 	/* The words for the other reasons say what the detail would repeat. */
 	if (view->reason == MJ_REASON_WALK || view->reason == MJ_REASON_UNREADABLE ||
-	    view->reason == MJ_REASON_OPAQUE)
+	    view->reason == MJ_REASON_OPAQUE || view->reason == MJ_REASON_UNATTRIBUTED)
 		put_detail(out, style, view);
 	if (view->reason == MJ_REASON_WALK)
 		put_where_walk_ended(out, style, view);

@@ -41,11 +41,14 @@ set_blame(const struct mj_refusal *refusal, struct cli_view *view)
 static int
 set_frame(const struct mj_image *image, const struct mj_frame *frame, struct cli_frame *ret)
 {
-	size_t len = strlen(frame->function) + 1; /* unescaping only shortens */
+	const char *name = frame->function;
+	if (!*name && frame->subject == MJ_SUBJECT_C)
+		name = "(C code)";
+	size_t len = strlen(name) + 8; /* unescaping shortens, type arguments become [...] */
 	char *function = calloc(1, len);
 	if (!function)
 		return -1;
-	mj_function_display(frame->function, function, len);
+	mj_function_display(name, function, len);
 	*ret = (struct cli_frame){
 		.function = function,
 		.file = frame->file,
@@ -57,27 +60,61 @@ set_frame(const struct mj_image *image, const struct mj_frame *frame, struct cli
 	return 0;
 }
 
+/* What set_frames goes through: the stack itself, then each creator. */
+struct part {
+	const struct mj_pc *const *pcs;
+	size_t npcs;
+	uint64_t goid;
+};
+
+static struct part
+get_part(const struct mj_stack *stack, size_t ancestor)
+{
+	if (ancestor == 0)
+		return (struct part){ stack->pcs, stack->npcs, stack->goid };
+	const struct mj_ancestor *a = &stack->ancestors[ancestor - 1];
+	return (struct part){ a->pcs, a->npcs, a->goid };
+}
+
+static int
+add_part(const struct mj_refusal *refusal, size_t ancestor, struct cli_view *view)
+{
+	struct part part = get_part(refusal->stack, ancestor);
+	bool blame = refusal->reason == MJ_REASON_POLICY && ancestor == refusal->blamed_ancestor;
+	for (size_t i = 0; i < part.npcs; i++) {
+		const struct mj_pc *pc = part.pcs[i];
+		if (blame && i == refusal->blamed_pc && refusal->blamed_frame < pc->nframes)
+			view->blamed = view->nframes + refusal->blamed_frame;
+		for (unsigned j = 0; j < pc->nframes; j++) {
+			struct cli_frame *frame = &view->frames[view->nframes];
+			if (set_frame(refusal->image, &pc->frames[j], frame) < 0)
+				return -1;
+			frame->ancestor = ancestor;
+			frame->goid = part.goid;
+			view->nframes++;
+		}
+	}
+	return 0;
+}
+
 static int
 set_frames(const struct mj_refusal *refusal, struct cli_view *view)
 {
 	const struct mj_stack *stack = refusal->stack;
 	size_t total = 0;
-	for (size_t i = 0; i < stack->npcs; i++)
-		total += stack->pcs[i]->nframes;
+	for (size_t a = 0; a <= stack->nancestors; a++) {
+		struct part part = get_part(stack, a);
+		for (size_t i = 0; i < part.npcs; i++)
+			total += part.pcs[i]->nframes;
+	}
 	view->frames = calloc(total + 1, sizeof(*view->frames));
 	if (!view->frames)
 		return -1;
-	for (size_t i = 0; i < stack->npcs; i++) {
-		const struct mj_pc *pc = stack->pcs[i];
-		if (refusal->reason == MJ_REASON_POLICY && i == refusal->blamed_pc &&
-		    refusal->blamed_frame < pc->nframes)
-			view->blamed = view->nframes + refusal->blamed_frame;
-		for (unsigned j = 0; j < pc->nframes; j++) {
-			if (set_frame(refusal->image, &pc->frames[j],
-			              &view->frames[view->nframes]) < 0)
-				return -1;
-			view->nframes++;
-		}
+	for (size_t a = 0; a <= stack->nancestors; a++) {
+		if (add_part(refusal, a, view) < 0)
+			return -1;
+		if (a == 0)
+			view->nstack = view->nframes;
 	}
 	return 0;
 }
