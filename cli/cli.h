@@ -119,7 +119,7 @@ struct cli_frame {
 	const char *file;
 	int line;
 	const char *module; /* path, "std" or "c" */
-	bool is_std, inlined;
+	bool is_std, is_c, inlined;
 	size_t ancestor; /* 0: of the stack itself, i: of the i-th goroutine back */
 	uint64_t goid;   /* which goroutine that is; 0 if unknown */
 };

@@ -55,6 +55,7 @@ set_frame(const struct mj_image *image, const struct mj_frame *frame, struct cli
 		.line = frame->line,
 		.module = subject_name(image, frame->subject),
 		.is_std = frame->subject == MJ_SUBJECT_STD,
+		.is_c = frame->subject == MJ_SUBJECT_C,
 		.inlined = frame->inlined,
 	};
 	return 0;

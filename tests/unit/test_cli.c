@@ -507,7 +507,7 @@ START_TEST(test_text_other_reasons)
 		const char *part;
 	} cases[] = {
 		{ MJ_REASON_UNATTRIBUTED,
-		  "(FILES/READ): no module is on its stack, so it may do " },
+		  "(FILES/READ): it is not known which module set it off, " },
 		{ MJ_REASON_C, " for C code that no Go code called: " },
 		{ MJ_REASON_CEILING, " for /bin/app: the module that executed it may not do it" },
 		{ MJ_REASON_WALK,
@@ -655,6 +655,7 @@ START_TEST(test_json_keeps_ends_of_deep_stacks)
 		                 .program = "",
 		                 .version = "",
 		                 .nframes = DEEP,
+		                 .nstack = DEEP,
 		                 .frames = frames,
 		                 .blamed = 2500 };
 	RENDERED(line, cli_json_refusal(out, &view));
