@@ -40,6 +40,7 @@ struct cli_options {
 	bool no_policy;
 	enum mj_on_deny on_deny;
 	unsigned ancestors; /* 0: off */
+	bool verify_walk;
 	bool json;
 	const char *log_file; /* NULL: stderr */
 	bool quiet;

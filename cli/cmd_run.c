@@ -125,6 +125,7 @@ execute(struct run *run, struct cli_ending *ret, struct mj_error *err)
 		.envp = environ,
 		.reporter = cli_report_reporter(&run->report),
 		.ancestors = run->options.ancestors,
+		.verify_walk = run->options.verify_walk,
 		.release_stdio = true,
 		.want_stats = run->options.stats != CLI_STATS_OFF,
 	};

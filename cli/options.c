@@ -17,6 +17,7 @@ enum {
 	KEY_QUIET,
 	KEY_STATS,
 	KEY_ANCESTRY,
+	KEY_VERIFY_WALK,
 	KEY_DEBUG,
 	KEY_HELP = 'h',
 };
@@ -37,6 +38,10 @@ static const struct argp_option option_table[] = {
 	{ "ancestry", KEY_ANCESTRY, "N|off", 0,
 	  "Charge calls of a goroutine to the modules that created it too, up to N goroutines "
 	  "back (default " CLI_ANCESTRY_TEXT "; N at most " CLI_ANCESTRY_MAX_TEXT ")",
+	  1 },
+	{ "verify-walk", KEY_VERIFY_WALK, NULL, 0,
+	  "Check every stack against the program's call frame information too, where it has any, "
+	  "and refuse where the two disagree",
 	  1 },
 	{ NULL, 0, NULL, 0, "What happens to a refused call:", 2 },
 	{ "on-deny", KEY_ON_DENY, ON_DENY_CHOICES, 0,
@@ -181,6 +186,9 @@ parse(int key, char *arg, struct argp_state *state)
 		return parse_choice(key, arg, state);
 	case KEY_LOG_FILE:
 		options->log_file = arg;
+		return 0;
+	case KEY_VERIFY_WALK:
+		options->verify_walk = true;
 		return 0;
 	case KEY_ANCESTRY:
 		options->ancestors = parse_ancestry(state, arg);

@@ -35,8 +35,25 @@ open_image(struct supervisor *sup, int fd, const char *path, struct mj_image **r
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(mj_policy_module(policy, i), "main") != 0)
 			extra[used++] = mj_policy_module(policy, i);
-	struct mj_error err;
-	return mj_image_open(fd, path, extra, used, ret, &err);
+	return mj_image_open(fd, path, extra, used, ret, NULL);
+}
+
+/* Only for images that are walked. False: out of memory. */
+static bool
+verify_walks(struct supervisor *sup, int fd, struct sup_image *entry)
+{
+	bool has_cfi = false;
+	if (!sup->args->verify_walk || !entry->walked)
+		return true;
+	if (mj_image_verify_walks(entry->image, fd, &has_cfi, NULL) < 0)
+		return false;
+	if (!has_cfi)
+		sup_notice(sup, MJ_NOTICE_WARNING,
+		           "%s has no call frame information (it is stripped): --verify-walk has "
+		           "nothing "
+		           "to check its walks against",
+		           entry->path ? entry->path : "the program");
+	return true;
 }
 
 /* The program that was started is walked, and so is every other build of the same main module
@@ -82,6 +99,11 @@ add_image(struct supervisor *sup, const char *link, const char **why)
 	entry->walked = is_walked(sup, entry->image);
 	entry->path = strdup(path);
 	entry->floor.caps = MJ_CAPS_ALL;
+	if (!verify_walks(sup, fd, entry)) {
+		free_image(entry);
+		*why = "modjail is out of memory";
+		return NULL;
+	}
 	HASH_ADD(hh, sup->images, id, sizeof(entry->id), entry);
 	if (!mj_hash_added(entry)) {
 		free_image(entry);

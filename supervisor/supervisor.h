@@ -95,7 +95,8 @@ struct mj_run_args {
 	char *const *envp;  /**< GODEBUG is amended for ancestors */
 	unsigned ancestors; /**< creators of goroutines to follow (--ancestry=N), 0: none */
 	struct mj_reporter reporter;
-	bool want_stats;    /**< also measure time per notification */
+	bool verify_walk; /**< check walks against CFI, where the program has it (--verify-walk) */
+	bool want_stats;  /**< also measure time per notification */
 	bool release_stdio; /**< once the program runs, let go of standard input and output, so that
 	                       its pipes close when it closes them */
 };

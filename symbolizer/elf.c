@@ -4,6 +4,7 @@
  * size of the image and never writes to one opened for reading); the bytes they lead to are handed
  * out as spans that were checked here.
  */
+#include "symbolizer/elfopen.h"
 #include "symbolizer/internal.h"
 
 #include <elf.h>
@@ -37,8 +38,8 @@ trusted_length(struct mj_span file)
 }
 
 /* Only for what check_ident has let pass. */
-static Elf *
-open_elf(struct mj_span file)
+Elf *
+mj_elf_open(struct mj_span file)
 {
 	size_t len = trusted_length(file);
 	if (elf_version(EV_CURRENT) == EV_NONE)
@@ -180,7 +181,7 @@ mj_elf_parse(struct mj_span file, struct mj_elf *elf, enum mj_image_kind *kind, 
 	*elf = (struct mj_elf){ .file = file };
 	if (!check_ident(file, kind, why))
 		return false;
-	AUTO_ELF Elf *handle = open_elf(file);
+	AUTO_ELF Elf *handle = mj_elf_open(file);
 	GElf_Ehdr header;
 	size_t count;
 	*why = "malformed ELF headers";
@@ -205,7 +206,7 @@ mj_elf_parse(struct mj_span file, struct mj_elf *elf, enum mj_image_kind *kind, 
 bool
 mj_elf_section(const struct mj_elf *elf, const char *name, uint64_t *vaddr, struct mj_span *ret)
 {
-	AUTO_ELF Elf *handle = open_elf(elf->file);
+	AUTO_ELF Elf *handle = mj_elf_open(elf->file);
 	size_t names;
 	if (!handle || elf_getshdrstrndx(handle, &names))
 		return false;

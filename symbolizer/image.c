@@ -112,6 +112,15 @@ mj_image_open(int fd, const char *name, const char *const *extra, size_t n_extra
 	return 0;
 }
 
+int
+mj_image_verify_walks(struct mj_image *image, int fd, bool *ret_has_cfi, struct mj_error *err)
+{
+	if (!image->cfi && mj_cfi_create(fd, image->file.len, &image->cfi, err) < 0)
+		return -1;
+	*ret_has_cfi = image->cfi != NULL;
+	return 0;
+}
+
 void
 mj_image_destroy(struct mj_image *image)
 {
@@ -119,6 +128,7 @@ mj_image_destroy(struct mj_image *image)
 		return;
 	mj_pc_cache_finish(&image->cache);
 	mj_witnesses_destroy(image->witnesses);
+	mj_cfi_destroy(image->cfi);
 	mj_modules_finish(&image->modules);
 	mj_buildinfo_finish(&image->info);
 	if (image->file.len)

@@ -3,6 +3,7 @@
 #ifndef MJ_SYMBOLIZER_IMAGE_H
 #define MJ_SYMBOLIZER_IMAGE_H
 
+#include "symbolizer/cfi.h"
 #include "symbolizer/modules.h"
 #include "symbolizer/witness.h"
 
@@ -25,6 +26,7 @@ struct mj_image {
 	struct mj_pclntab tab;
 	struct mj_buildinfo info;
 	struct mj_modules modules;
+	struct mj_cfi *cfi;             /* NULL: walks are not verified */
 	struct mj_witnesses *witnesses; /* made when the first code address is looked up */
 	struct mj_pc_cache cache;
 	struct mj_runtime_layout layout;

@@ -147,6 +147,7 @@ struct mj_pc_entry {
 	bool is_return;
 	bool follows_call; /* the bytes before pc decode as the end of a CALL */
 	bool pcsp_ok;
+	bool disagrees;  /* walks are verified, and the CFI has another frame, or none, here */
 	int32_t spdelta; /* pcsp value at pc: bytes between SP and the return address */
 	uint8_t flag;    /* MJ_FUNC_* */
 	enum mj_special special;

@@ -254,6 +254,16 @@ expand(struct mj_image *image, const struct mj_func *f, uint64_t pc, struct mj_f
 	return 0;
 }
 
+/* Both walkers go by tables alone: from PC and SP to the caller's. So two whole walks agree exactly if the
+ * tables agree at each address on them, which is found out once per address. */
+static bool
+cfi_agrees(const struct mj_image *image, uint64_t pc, const struct mj_pc_entry *entry)
+{
+	int64_t cfa, ra;
+	return mj_cfi_frame(image->cfi, pc, &cfa, &ra) && cfa == (int64_t)entry->spdelta + 8 &&
+	       ra == entry->spdelta;
+}
+
 static struct mj_pc_entry *
 make_entry(struct mj_image *image, uint64_t pc, bool is_return, const struct mj_func *f)
 {
@@ -280,6 +290,7 @@ make_entry(struct mj_image *image, uint64_t pc, bool is_return, const struct mj_
 	uint64_t at = pc < f->end ? pc : pc - 1;
 	entry->pcsp_ok = mj_pclntab_value(&image->tab, f, f->pcsp, at, &entry->spdelta) &&
 	                 entry->spdelta >= 0;
+	entry->disagrees = image->cfi && !cfi_agrees(image, at, entry);
 	return entry;
 }
 

@@ -348,6 +348,19 @@ m_holds(const struct mj_memory *memory, uint64_t m, const struct m_words *words,
 	return false;
 }
 
+bool
+mj_runtime_starting(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t sp)
+{
+	if (!layout_ready(runtime->image))
+		return false;
+	const struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
+	uint64_t m0 = layout->m0 + runtime->bias, lo, hi;
+	struct m_words words;
+	/* rt0_go's SP is the top itself, one past the last word of the stack. */
+	return read_m(layout, memory, m0, &words) && !words.curg &&
+	       g_holds(memory, words.g0, m0, sp - 8, &lo, &hi);
+}
+
 /* What stood at a hinted address may be an m no longer; its g's point back to it only if it is. */
 static bool
 hint_holds(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t sp,

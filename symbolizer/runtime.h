@@ -35,6 +35,9 @@ int mj_runtime_started(struct mj_runtime *runtime, const struct mj_memory *memor
 bool mj_runtime_in_cgo_init(struct mj_runtime *runtime, const struct mj_memory *memory,
                             uint64_t sp);
 
+/** Whether m0 has not run a goroutine yet and sp lies on its g0 stack. m0 is known before allm is. */
+bool mj_runtime_starting(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t sp);
+
 /** Fills the stack's goid, ancestry and ancestors for goroutine g, whose walk has ended (ancestry.c). */
 void mj_runtime_ancestry(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t g,
                          bool shared_runner, struct mj_stack *stack);

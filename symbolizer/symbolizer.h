@@ -73,6 +73,14 @@ int mj_image_open(int fd, const char *name, const char *const *extra, size_t n_e
                   struct mj_image **ret, struct mj_error *err);
 void mj_image_destroy(struct mj_image *image); /**< accepts NULL */
 
+/**
+ * Makes walks of this image check every frame against the call frame information of the file
+ * (.debug_frame or .eh_frame, read with libdw); a disagreement ends them with MJ_WHY_DISAGREE. To
+ * be called before the first look-up; fd is the image's file (borrowed). *ret_has_cfi: false if the file has none (a stripped Go program):
+ * then nothing is checked.
+ */
+int mj_image_verify_walks(struct mj_image *image, int fd, bool *ret_has_cfi, struct mj_error *err);
+
 enum mj_image_kind mj_image_kind(const struct mj_image *image);
 /** One sentence: why the kind is what it is ("no pclntab found", "32-bit ELF", ...). */
 const char *mj_image_why(const struct mj_image *image);
@@ -155,6 +163,7 @@ enum mj_walk_why {
 	MJ_WHY_BAD_SP,       /**< SP misaligned, or outside of every stack */
 	MJ_WHY_LOOP,         /**< stack switches that do not end */
 	MJ_WHY_MEMORY,
+	MJ_WHY_DISAGREE, /**< --verify-walk: pclntab and call frame information disagree */
 	MJ_WHY_COUNT
 };
 const char *mj_walk_why_text(enum mj_walk_why why);

@@ -48,6 +48,7 @@ static const char *const why_texts[MJ_WHY_COUNT] = {
 	[MJ_WHY_NO_GOROUTINE] = "the goroutine behind a system stack could not be found",
 	[MJ_WHY_BAD_SP] = "the stack pointer is not a valid one",
 	[MJ_WHY_LOOP] = "the stack switches back and forth without an end",
+	[MJ_WHY_DISAGREE] = "the program's two kinds of unwind tables disagree",
 	[MJ_WHY_MEMORY] = "modjail is out of memory",
 };
 
@@ -268,6 +269,22 @@ leave_foreign_code(struct walk *w)
 }
 
 /*
+ * At a root on a system stack. Such a root says that nobody but the runtime is at work, so it counts only on
+ * the stack of that kind of an m of the runtime: not on one that somebody has made up.
+ */
+static void
+arrive_on(struct walk *w, enum mj_stack_kind kind, enum mj_root root)
+{
+	struct mj_thread_stack at;
+	if (mj_runtime_find(w->runtime, w->memory, w->sp, w->hint, &at) != MJ_FIND_OK)
+		give_up(w, MJ_WHY_NO_GOROUTINE);
+	else if (at.kind != kind)
+		give_up(w, MJ_WHY_BAD_SP);
+	else
+		arrive(w, root);
+}
+
+/*
  * At runtime.goexit. A goroutine starts with its address right below the top of its stack
  * (runtime/proc.go, newproc1: at most a few words of room), so that it is the end only if it stands there, on
  * the stack of the goroutine that this thread runs: not on one that somebody has made up.
@@ -308,15 +325,19 @@ at_root(struct walk *w, const struct mj_pc_entry *entry)
 		arrive_at_goexit(w);
 		return true;
 	case MJ_FN_RT0_GO:
-		arrive(w, MJ_ROOT_START);
+		/* On m0's g0 stack, and only before m0 runs its first goroutine. */
+		if (mj_runtime_starting(w->runtime, w->memory, w->sp))
+			arrive(w, MJ_ROOT_START);
+		else
+			give_up(w, MJ_WHY_BAD_SP);
 		return true;
 	case MJ_FN_MSTART:
 	case MJ_FN_MCALL:
 	case MJ_FN_MORESTACK:
-		arrive(w, MJ_ROOT_SCHEDULER);
+		arrive_on(w, MJ_ON_G0, MJ_ROOT_SCHEDULER);
 		return true;
 	case MJ_FN_SIGTRAMP:
-		arrive(w, MJ_ROOT_SIGNAL);
+		arrive_on(w, MJ_ON_GSIGNAL, MJ_ROOT_SIGNAL);
 		return true;
 	default:
 		return false;
@@ -337,6 +358,10 @@ step_out(struct walk *w, const struct mj_pc_entry *entry)
 	uint64_t ret;
 	if (!entry->pcsp_ok || entry->spdelta < 0 || entry->spdelta % 8) {
 		give_up(w, MJ_WHY_BAD_PCSP);
+		return;
+	}
+	if (entry->disagrees) {
+		give_up(w, MJ_WHY_DISAGREE);
 		return;
 	}
 	uint64_t at = w->sp + (uint64_t)entry->spdelta;

@@ -59,6 +59,9 @@ open_target(pid_t pid, struct target *t)
 		fprintf(stderr, "walkdump: %s\n", mj_image_why(t->image));
 		exit(125);
 	}
+	bool has_cfi;
+	if (mj_image_verify_walks(t->image, fd, &has_cfi, &err) < 0)
+		die("cannot read call frame information");
 	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
 	t->process.mem_fd = open(path, O_RDONLY | O_CLOEXEC);
 	t->process.tgid = pid;

@@ -28,8 +28,11 @@ same_death_or_none() { # CONTROL-STATUS
 
 # ---- not Go, or not even a program --------------------------------------------------------------
 
+jailed --no-policy -- /bin/echo hello
+is 'an ELF that is not Go, without a policy' "$status/$out" '0/hello'
 jailed "$confine" -- /bin/echo hello
-is 'an ELF that is not Go' "$status/$out" '0/hello'
+is 'an ELF that is not Go, with a policy: does not run' "$status/$out" '126/'
+like 'an ELF that is not Go, with a policy: the message' "$err" 'modjail: /bin/echo is not a Go program'
 
 printf '#!/bin/sh\necho script\n' > "$tmp/script" && chmod +x "$tmp/script"
 control "$tmp/script"
@@ -37,6 +40,7 @@ is 'control: a script' "$status/$out" '0/script'
 jailed --no-policy -- "$tmp/script"
 is 'a script without a policy' "$status/$out" '0/script'
 jailed "$confine" -- "$tmp/script"
+is 'a script with a policy: does not run' "$status/$out" '126/'
 check 'a script with a policy: orderly' orderly
 
 printf '#!%s/nonesuch\n' "$tmp" > "$tmp/bad-script" && chmod +x "$tmp/bad-script"
@@ -157,11 +161,12 @@ bad_gomod() { # DESCRIPTION CONTENT MESSAGE-REGEX: modjail names file and line, 
 }
 
 good='module example.com/mjtests\n\ngo 1.19\n\n'
-printf '%b' "${good}require example.com/conf v0.0.0\n" > "$tmp/go.mod"
+printf '%b' "${good}require example.com/conf v0.0.0 // gomodjail:confined\n" > "$tmp/go.mod"
 rm -f "$target"
 jailed --go-mod="$tmp/go.mod" -- "$PROBE" -by main "create=$target"
 is 'control: a go.mod without a fault' "$status/$out" '0/create ok'
 
+bad_gomod 'a go.mod without a policy' "${good}require example.com/conf v0.0.0\n" 'go\.mod sets no policy'
 bad_gomod 'unknown policy' "${good}require example.com/conf v0.0.0 // gomodjail:cofined\n" 'go\.mod:5: .*cofined'
 bad_gomod 'an unclosed block' "${good}require (\n\texample.com/conf v0.0.0\n" 'go\.mod:[0-9]+: '
 bad_gomod 'a require line without a version' "${good}require example.com/conf // gomodjail:confined\n" 'go\.mod:5: '

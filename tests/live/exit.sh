@@ -19,14 +19,15 @@ for options in --no-policy "$confine"; do
       "$(how_it_ended "$MODJAIL" run "$options" -- "$SIG" -handle=false -die "$number")" "$wanted"
   done
 
-  jailed "$options" -- /bin/sh -c 'exit 3'
-  is "$options: not a Go program" "$status" 3
   export MARK='x y'
   echo input > "$tmp/input"
-  STDIN=$tmp/input control /bin/sh -c 'cat; printf "%s|" "$0" "$@" "$MARK"; echo err >&2' 'a b' '' '*' "c'd"
+  # shellcheck disable=SC2016 # for the inner shell
+  shell=("$FORKER" -exec /bin/sh -c 'cat; printf "%s|" "$0" "$@" "$MARK"; echo err >&2; exit 3' 'a b' '' '*' "c'd")
+  STDIN=$tmp/input control "${shell[@]}"
   wanted=$out/$err/$status
-  STDIN=$tmp/input jailed "$options" -- /bin/sh -c 'cat; printf "%s|" "$0" "$@" "$MARK"; echo err >&2' \
-    'a b' '' '*' "c'd"
+  is 'control: stdin, stdout, stderr, arguments, environment' "$wanted" "input
+a b||*|c'd|x y|/err/3"
+  STDIN=$tmp/input jailed "$options" -- "${shell[@]}"
   is "$options: stdin, stdout, stderr, arguments, environment" "$out/$err/$status" "$wanted"
 
   jailed "$options" -- "$PROBE" uname
@@ -35,6 +36,9 @@ done
 # The control of the loops above: two different signals do end differently.
 is 'control: killed by signal 9' "$(how_it_ended "$SIG" -handle=false -die 9)" 'signal 9'
 is 'control: killed by signal 15' "$(how_it_ended "$SIG" -handle=false -die 15)" 'signal 15'
+
+jailed --no-policy -- /bin/sh -c 'exit 3'
+is '--no-policy: not a Go program' "$status" 3
 
 # PATH is searched, as a shell does.
 PATH="$PROGS/default:$PATH" jailed --no-policy -- probe uname
@@ -56,13 +60,17 @@ cp "$PROBE" "$tmp/plain" && chmod 644 "$tmp/plain"
 jailed "$confine" -- "$tmp/plain" uname
 failure 'not executable' 126 'modjail: .*plain'
 jailed --no-such-option -- "$PROBE" uname
-failure 'an unknown option' 125 'modjail: .*no-such-option'
+failure 'an unknown option' 125 '^modjail run: unrecognized option .*no-such-option'
 jailed --go-mod="$tmp/nonesuch.mod" -- "$PROBE" uname
 failure 'no such go.mod' 125 'modjail: .*nonesuch\.mod'
 jailed --policy=example.com/conf=cofined -- "$PROBE" uname
 failure 'an unknown policy' 125 'modjail: .*cofined'
 jailed --policy=example.com/conf -- "$PROBE" uname
 failure 'a policy without a word' 125 'modjail: .*example\.com/conf'
+jailed "$confine" -- /bin/sh -c 'echo ran'
+failure 'a policy for a program that is not Go' 126 'modjail: /bin/sh is not a Go program.*--no-policy'
+jailed -- "$PROBE" uname
+failure 'no policy and no --no-policy' 125 'modjail: no policy was given.*--no-policy'
 jailed "$confine" --
 failure 'no program' 125 'modjail: .*'
 

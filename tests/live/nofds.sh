@@ -30,18 +30,16 @@ for options in --no-policy --policy=example.com/conf=confined; do
   finish
 done
 
-control /bin/ls /proc/self/fd
-wanted=$out
-jailed --no-policy -- /bin/ls /proc/self/fd
-is 'no more descriptors than without modjail' "$out" "$wanted"
-jailed --policy=example.com/conf=confined -- /bin/ls /proc/self/fd
-is 'no more descriptors than without modjail, filtered' "$out" "$wanted"
-
-exec 7< /dev/null
-control /bin/ls /proc/self/fd
-wanted=$out
-jailed --policy=example.com/conf=confined -- /bin/ls /proc/self/fd
-is 'inherited descriptors stay' "$out" "$wanted"
+for fd in none 7; do
+  [ "$fd" = none ] || exec 7< /dev/null
+  control /bin/ls /proc/self/fd
+  wanted=$(echo $out)
+  [ "$fd" = none ] || like 'control: descriptor 7 is inherited' "$wanted" '\<7\>'
+  jailed --no-policy -- /bin/ls /proc/self/fd
+  is "--no-policy, extra descriptor $fd: the same ones as without modjail" "$(echo $out)" "$wanted"
+  jailed --policy=example.com/conf=confined -- "$FORKER" -exec /bin/ls /proc/self/fd
+  is "filtered, extra descriptor $fd: the same ones as without modjail" "$(echo $out)" "$wanted"
+done
 exec 7<&-
 
 done_testing

@@ -42,20 +42,29 @@ for name in TERM HUP; do
   finish
   is "SIG$name without a handler kills a Go program" "$status" $((128 + $(number "$name")))
 done
+# Programs that are not Go: as they are, without a policy; with one, a Go program becomes them.
+without=(--no-policy --)
+with=("$confine" -- "$FORKER" -exec)
 for name in USR1 USR2 ALRM TERM HUP; do
-  background "$MODJAIL" run "$confine" -- /bin/sh -c 'echo ready; exec sleep 60'
-  eventually in_output '^ready'
-  kill -s "$name" "$pid"
-  finish
-  is "SIG$name without a handler kills another program" "$status" $((128 + $(number "$name")))
+  for how in without with; do
+    declare -n options=$how
+    background "$MODJAIL" run "${options[@]}" /bin/sh -c 'echo ready; exec sleep 60'
+    eventually in_output '^ready'
+    kill -s "$name" "$pid"
+    finish
+    is "SIG$name without a handler kills another program, $how a policy" "$status" $((128 + $(number "$name")))
+  done
 done
 
 # Ignored signals stay ignored.
-(
-  trap '' HUP
-  exec "$MODJAIL" run "$confine" -- /bin/sh -c 'kill -HUP $$; echo alive' > "$tmp/out"
-)
-is 'an ignored signal is ignored in the program' "$(cat "$tmp/out")" alive
+for how in without with; do
+  declare -n options=$how
+  (
+    trap '' HUP
+    exec "$MODJAIL" run "${options[@]}" /bin/sh -c 'kill -HUP $$; echo alive' > "$tmp/out" 2> "$tmp/err"
+  )
+  is "an ignored signal is ignored in the program, $how a policy" "$(cat "$tmp/out")" alive
+done
 
 # At a terminal. terminal.py says how the job ended.
 at_terminal() { # STEP... -- COMMAND...
@@ -65,8 +74,10 @@ at_terminal() { # STEP... -- COMMAND...
 for who in control jailed; do
   if [ "$who" = control ]; then
     run=()
+    shell=(/bin/sh)
   else
     run=("$MODJAIL" run "$confine" --)
+    shell=("${run[@]}" "$FORKER" -exec /bin/sh)
   fi
   # ${run[@]+...}: an empty array is "unbound" to bash before 4.4.
   at_terminal see:ready type:C 'see:got 2 ' 'never:interrupt) 2' type:B 'see:got 3 ' end -- \
@@ -74,7 +85,7 @@ for who in control jailed; do
   is "$who: ^C, then ^\\, each once" "$out" 'exit 7'
   at_terminal see:ready type:C end -- ${run[@]+"${run[@]}"} "$SIG" -handle=false -until 1
   is "$who: ^C without a handler" "$out" 'signal 2'
-  at_terminal see:ready type:B end -- ${run[@]+"${run[@]}"} /bin/sh -c 'echo ready; exec sleep 60'
+  at_terminal see:ready type:B end -- "${shell[@]}" -c 'echo ready; exec sleep 60'
   is "$who: ^\\ without a handler" "$out" 'signal 3'
   at_terminal see:ready type:Z stopped fg running 'see:got 18 ' type:C 'see:got 2 ' end -- \
     ${run[@]+"${run[@]}"} "$SIG" -until 2 -exit 7
@@ -82,7 +93,7 @@ for who in control jailed; do
   at_terminal see:ready kill:TSTP stopped fg running 'see:got 18 ' kill:TERM 'see:got 15 ' end -- \
     ${run[@]+"${run[@]}"} "$SIG" -until 2 -exit 7
   is "$who: SIGTSTP stops, SIGCONT continues" "$out" 'exit 7'
-  at_terminal 'see:hello' end -- ${run[@]+"${run[@]}"} /bin/sh -c 'read -r x < /dev/null; test -t 0 && stty -a > /dev/null && echo hello'
+  at_terminal 'see:hello' end -- "${shell[@]}" -c 'read -r x < /dev/null; test -t 0 && stty -a > /dev/null && echo hello'
   is "$who: the terminal is the program's" "$out" 'exit 0'
 done
 

@@ -62,14 +62,18 @@ class Job:
         return self.ended is not None
 
     def states(self):
-        """States of the job's processes: the leader and its descendants."""
+        """States of the job's processes: the leader and its descendants. Without modjail's sentinel, which
+        blocks all signals and never stops."""
         parents, states = {}, {}
         for entry in filter(str.isdigit, os.listdir("/proc")):
             try:
                 with open(f"/proc/{entry}/stat") as stat:
-                    fields = stat.read().rpartition(")")[2].split()
+                    name, _, rest = stat.read().rpartition(")")
             except OSError:
                 continue
+            if name.endswith("(modjail-signals"):
+                continue
+            fields = rest.split()
             parents[int(entry)], states[int(entry)] = int(fields[1]), fields[0]
         found, result = {self.pid}, [states.get(self.pid, "Z")]
         while True:

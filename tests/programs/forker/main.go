@@ -17,6 +17,8 @@ import (
 	"os/exec"
 	"syscall"
 	"time"
+
+	_ "example.com/conf" // a module that policies confine, though nothing of it is at work here
 )
 
 var (
