@@ -23,6 +23,7 @@
  * sigmask, tls[6], mstartfn, curg (runtime2.go; the fields between have kept their sizes). */
 #define M_CURG_TO_GSIGNAL 112
 #define MAX_MS 65536
+#define ASSUMED_G0 (64 * 1024)
 #define MAX_BSS (UINT64_C(256) << 20)
 #define BSS_CHUNK ((size_t)1 << 20)
 #define MAX_M_BYTES 1024
@@ -329,6 +330,10 @@ g_holds(const struct mj_memory *memory, uint64_t g, uint64_t m, uint64_t sp, uin
 		return false;
 	*lo = words[G_STACK_LO];
 	*hi = words[G_STACK_LO + 1];
+	/* musl cannot tell runtime/cgo how large the main thread's stack is, and 0 would take in all
+	 * memory below: then what rt0_go itself assumes (runtime/asm_amd64.s). */
+	if (*lo == 0 && *hi > ASSUMED_G0)
+		*lo = *hi - ASSUMED_G0;
 	return *lo && sp >= *lo && sp < *hi;
 }
 
