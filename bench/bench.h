@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 /** The call that programs/calls makes: cheap (EBADF at once), and not in modjail's base set. */
-#define BENCH_NR SYS_inotify_rm_watch
+#define BENCH_NR SYS_inotify_add_watch
 
 /** A child with the filter installed that waits for bench_release before it executes. */
 struct bench_child {

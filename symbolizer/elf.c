@@ -203,8 +203,8 @@ mj_elf_parse(struct mj_span file, struct mj_elf *elf, enum mj_image_kind *kind, 
 	return true;
 }
 
-bool
-mj_elf_section(const struct mj_elf *elf, const char *name, uint64_t *vaddr, struct mj_span *ret)
+static bool
+find_section(const struct mj_elf *elf, const char *name, GElf_Shdr *ret)
 {
 	AUTO_ELF Elf *handle = mj_elf_open(elf->file);
 	size_t names;
@@ -212,22 +212,35 @@ mj_elf_section(const struct mj_elf *elf, const char *name, uint64_t *vaddr, stru
 		return false;
 	Elf_Scn *section = NULL;
 	for (unsigned i = 0; i < MAX_SECTIONS; i++) {
-		GElf_Shdr header;
 		section = elf_nextscn(handle, section);
 		if (!section)
 			return false;
-		if (!gelf_getshdr(section, &header))
+		if (!gelf_getshdr(section, ret))
 			continue;
-		const char *found = elf_strptr(handle, names, header.sh_name);
-		if (!found || strcmp(found, name) != 0)
-			continue;
-		if (header.sh_type == SHT_NOBITS || (header.sh_flags & SHF_COMPRESSED) ||
-		    !mj_span_sub(elf->file, header.sh_offset, header.sh_size, ret))
-			return false;
-		*vaddr = header.sh_addr;
-		return true;
+		const char *found = elf_strptr(handle, names, ret->sh_name);
+		if (found && strcmp(found, name) == 0)
+			return true;
 	}
 	return false;
+}
+
+bool
+mj_elf_has_section(const struct mj_elf *elf, const char *name)
+{
+	GElf_Shdr header;
+	return find_section(elf, name, &header);
+}
+
+bool
+mj_elf_section(const struct mj_elf *elf, const char *name, uint64_t *vaddr, struct mj_span *ret)
+{
+	GElf_Shdr header;
+	if (!find_section(elf, name, &header) || header.sh_type == SHT_NOBITS ||
+	    (header.sh_flags & SHF_COMPRESSED) ||
+	    !mj_span_sub(elf->file, header.sh_offset, header.sh_size, ret))
+		return false;
+	*vaddr = header.sh_addr;
+	return true;
 }
 
 const struct mj_segment *

@@ -33,6 +33,8 @@ bool mj_elf_parse(struct mj_span file, struct mj_elf *elf, enum mj_image_kind *k
 /** A section's bytes by name; false if there is none, or it does not lie in the file. */
 bool mj_elf_section(const struct mj_elf *elf, const char *name, uint64_t *vaddr,
                     struct mj_span *ret);
+/** Whether there is a section of this name, with bytes in the file or without. */
+bool mj_elf_has_section(const struct mj_elf *elf, const char *name);
 /** File bytes at a link address, from there to the end of what its segment has in the file. */
 bool mj_elf_at(const struct mj_elf *elf, uint64_t vaddr, struct mj_span *ret);
 /** The pointer-sized word at a link address as the loaded program sees it, bias aside: where the
@@ -77,6 +79,7 @@ struct mj_pclntab {
 	uint64_t text, etext, minpc, maxpc;
 	uint64_t noptrdata, enoptrdata, data_start, edata, bss, ebss, noptrbss, enoptrbss;
 	uint64_t gofunc; /* link address of go:func.*, 0 before 1.18 */
+	uint64_t moduledata; /* its link address */
 	bool has_inline; /* an inline tree can be read */
 };
 
@@ -88,7 +91,7 @@ struct mj_func {
 	uint64_t funcoff;    /* offset of the _func in functab */
 	const char *name;
 	uint32_t pcsp, pcfile, pcln, npcdata, cu_offset;
-	uint8_t flag, nfuncdata;
+	uint8_t func_id, flag, nfuncdata;
 	struct mj_span pcdata;   /* npcdata u32 */
 	struct mj_span funcdata; /* nfuncdata u32, or aligned u64 up to 1.17 */
 };
@@ -119,6 +122,8 @@ int mj_pclntab_inlined(const struct mj_elf *elf, const struct mj_pclntab *tab,
 /** As mj_function_package, but also for names that look compiler-made: a module whose path begins
  * with "type..eq." could otherwise hide behind them. False also where buf is too small. */
 bool mj_function_plain_package(const char *function, char *buf, size_t len);
+/** The length of a name without what the compiler adds for closures (".func1.2", "-range1"). */
+size_t mj_function_outer_length(const char *function);
 
 /* ---- the image ------------------------------------------------------------------------------ */
 

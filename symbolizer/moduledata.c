@@ -163,6 +163,7 @@ try_moduledata(struct finder *f, const struct mj_pclntab *header, uint64_t md)
 		return;
 	f->moduledata = md;
 	f->tab = tab;
+	f->tab.moduledata = md;
 }
 
 /* For the scans, which are over megabytes; the loop has checked off. */

@@ -90,6 +90,38 @@ strip_vendor(char *package)
 		memmove(package, last, strlen(last) + 1);
 }
 
+/* Whether s is a word of the compiler's and digits, or digits alone. */
+static bool
+is_numbered(const char *s, size_t len)
+{
+	static const char *const words[] = { "func", "gowrap", "deferwrap", "range", "" };
+	size_t digits = 0;
+	while (digits < len && s[len - 1 - digits] >= '0' && s[len - 1 - digits] <= '9')
+		digits++;
+	for (size_t i = 0; digits && i < MJ_ARRAY_LEN(words); i++)
+		if (strlen(words[i]) == len - digits && !memcmp(s, words[i], len - digits))
+			return true;
+	return false;
+}
+
+/* cmd/compile/internal/ir, closureName: Outer.func1, nested Outer.func1.2, Outer.func1.gowrap1;
+ * bodies of range-over-func loops Outer-range1. */
+size_t
+mj_function_outer_length(const char *function)
+{
+	size_t len = strlen(function);
+	for (;;) {
+		size_t from = len;
+		while (from && function[from - 1] != '.' && function[from - 1] != '-' &&
+		       function[from - 1] != '/')
+			from--;
+		if (!from || function[from - 1] == '/' ||
+		    !is_numbered(function + from, len - from))
+			return len;
+		len = from - 1;
+	}
+}
+
 bool
 mj_function_plain_package(const char *function, char *buf, size_t len)
 {

@@ -80,7 +80,8 @@ read_func(const struct mj_pclntab *tab, uint64_t *off, struct mj_func *f, uint32
 	if (!mj_span_u32(t, at, name) || !mj_span_u32(t, at + 12, &f->pcsp) ||
 	    !mj_span_u32(t, at + 16, &f->pcfile) || !mj_span_u32(t, at + 20, &f->pcln) ||
 	    !mj_span_u32(t, at + 24, &f->npcdata) || !mj_span_u32(t, at + 28, &f->cu_offset) ||
-	    !mj_span_u8(t, tail + 1, &f->flag) || !mj_span_u8(t, tail + 3, &f->nfuncdata))
+	    !mj_span_u8(t, tail, &f->func_id) || !mj_span_u8(t, tail + 1, &f->flag) ||
+	    !mj_span_u8(t, tail + 3, &f->nfuncdata))
 		return false;
 	*off = tail + 4;
 	return true;
@@ -143,24 +144,16 @@ mj_pclntab_func(const struct mj_pclntab *tab, uint64_t pc, struct mj_func *ret)
 
 /* ---- pc-value tables ------------------------------------------------------------------------ */
 
-struct steps {
-	struct mj_span bytes;
-	uint64_t off;
-	uint64_t pc; /* the value holds up to here */
-	int32_t value;
-	unsigned count;
-};
-
-static bool
-start_steps(const struct mj_pclntab *tab, const struct mj_func *f, uint32_t table, struct steps *s)
+bool
+mj_pclntab_steps(const struct mj_pclntab *tab, const struct mj_func *f, uint32_t table,
+                 struct mj_steps *s)
 {
-	*s = (struct steps){ .pc = f->entry, .value = -1 };
+	*s = (struct mj_steps){ .pc = f->entry, .value = -1 };
 	return table && mj_span_from(tab->pctab, table, &s->bytes);
 }
 
-/* runtime.step: 1 a value, 0 the end of the table, -1 malformed. */
-static int
-next_step(struct steps *s)
+int
+mj_pclntab_step(struct mj_steps *s)
 {
 	uint64_t uvdelta, pcdelta;
 	if (s->count == MAX_STEPS || !mj_span_uvarint(s->bytes, &s->off, &uvdelta))
@@ -183,10 +176,10 @@ bool
 mj_pclntab_value(const struct mj_pclntab *tab, const struct mj_func *f, uint32_t table, uint64_t pc,
                  int32_t *ret)
 {
-	struct steps s;
-	if (!start_steps(tab, f, table, &s))
+	struct mj_steps s;
+	if (!mj_pclntab_steps(tab, f, table, &s))
 		return false;
-	while (next_step(&s) == 1) {
+	while (mj_pclntab_step(&s) == 1) {
 		if (pc < s.pc) {
 			*ret = s.value;
 			return true;
@@ -256,6 +249,24 @@ read_inlined(const struct mj_pclntab *tab, const struct mj_func *f, struct mj_sp
 	return ret->name && parent < f->end - f->entry;
 }
 
+uint32_t
+mj_pclntab_inline_table(const struct mj_func *f)
+{
+	uint32_t table;
+	return mj_span_u32(f->pcdata, PCDATA_INL_TREE_INDEX * 4, &table) ? table : 0;
+}
+
+int
+mj_pclntab_inlined_at(const struct mj_pclntab *tab, const struct mj_func *f, int32_t index,
+                      struct mj_inlined *ret)
+{
+	struct mj_span tree;
+	int have = inline_tree(tab, f, tab->gofunc, &tree);
+	if (have != 1)
+		return have;
+	return index >= 0 && read_inlined(tab, f, tree, index, ret) ? 1 : -1;
+}
+
 int
 mj_pclntab_inlined(const struct mj_elf *elf, const struct mj_pclntab *tab, const struct mj_func *f,
                    uint64_t pc, struct mj_inlined *ret)
@@ -286,16 +297,16 @@ mj_pclntab_check_inlined(const struct mj_pclntab *tab, const struct mj_func *f, 
 	struct mj_span tree;
 	struct mj_inlined call;
 	uint32_t table;
-	struct steps s;
+	struct mj_steps s;
 	int found = 0;
 	int have = inline_tree(tab, f, gofunc, &tree);
 	if (have < 0)
 		return -1;
 	if (!have || !mj_span_u32(f->pcdata, PCDATA_INL_TREE_INDEX * 4, &table) || !table)
 		return 0;
-	if (!start_steps(tab, f, table, &s))
+	if (!mj_pclntab_steps(tab, f, table, &s))
 		return -1;
-	for (int got; s.count < MAX_CHECKED_STEPS && (got = next_step(&s)) != 0;) {
+	for (int got; s.count < MAX_CHECKED_STEPS && (got = mj_pclntab_step(&s)) != 0;) {
 		if (got < 0)
 			return -1;
 		if (s.value < 0)

@@ -11,6 +11,11 @@ struct unit {
 	uint32_t offset;
 	unsigned count; /* of modules that names of its functions name */
 	int modules[MJ_MAX_SUSPECTS];
+	/* By majority, of functions that have a directory (what the compiler makes has none): */
+	int owner;
+	unsigned lead;
+	struct dir *home;
+	unsigned home_lead;
 	UT_hash_handle hh;
 };
 
@@ -20,6 +25,7 @@ struct dir {
 	size_t len;
 	int owner;
 	unsigned lead;
+	bool is_home; /* of a compile unit of the owner's */
 	UT_hash_handle hh;
 };
 
@@ -75,7 +81,7 @@ subject_by_name(struct pass *pass, const char *name)
 }
 
 static bool
-add_to_unit(struct pass *pass, uint32_t offset)
+find_unit(struct pass *pass, uint32_t offset)
 {
 	struct mj_witnesses *w = pass->witnesses;
 	if (!pass->unit || pass->unit->offset != offset)
@@ -91,14 +97,19 @@ add_to_unit(struct pass *pass, uint32_t offset)
 			return false;
 		}
 	}
+	return true;
+}
+
+static void
+add_to_unit(struct pass *pass)
+{
 	struct unit *unit = pass->unit;
 	for (unsigned i = 0; i < unit->count && i < MJ_MAX_SUSPECTS; i++)
 		if (unit->modules[i] == pass->subject)
-			return true;
+			return;
 	if (unit->count < MJ_MAX_SUSPECTS)
 		unit->modules[unit->count] = pass->subject;
 	unit->count++;
-	return true;
 }
 
 static struct dir *
@@ -112,7 +123,7 @@ find_dir(const struct mj_witnesses *witnesses, const char *file)
 }
 
 static bool
-vote(struct pass *pass, const char *file)
+vote(struct pass *pass, const char *file, bool is_closure)
 {
 	struct mj_witnesses *w = pass->witnesses;
 	size_t len = dir_length(file);
@@ -134,12 +145,18 @@ vote(struct pass *pass, const char *file)
 		}
 	}
 	struct dir *dir = pass->dir;
+	struct unit *unit = pass->unit;
 	if (dir->lead == 0)
 		dir->owner = pass->subject;
-	if (dir->owner == pass->subject)
-		dir->lead++;
-	else
-		dir->lead--;
+	dir->lead += dir->owner == pass->subject ? 1U : -1U;
+	if (unit->lead == 0)
+		unit->owner = pass->subject;
+	unit->lead += unit->owner == pass->subject ? 1U : -1U;
+	if (is_closure)
+		return true; /* perhaps of an inlined function of another package */
+	if (unit->home_lead == 0)
+		unit->home = dir;
+	unit->home_lead += unit->home == dir ? 1U : -1U;
 	return true;
 }
 
@@ -149,13 +166,23 @@ hear(struct pass *pass, const struct mj_func *f)
 	int32_t fileno;
 	if (is_generic(f->name))
 		return true;
-	if (!subject_by_name(pass, f->name))
+	if (!subject_by_name(pass, f->name) || !find_unit(pass, f->cu_offset))
 		return false;
-	if (pass->subject >= 0 && !add_to_unit(pass, f->cu_offset))
-		return false;
+	if (pass->subject >= 0)
+		add_to_unit(pass);
 	if (!mj_pclntab_value(pass->tab, f, f->pcfile, f->entry, &fileno))
 		return true;
-	return vote(pass, mj_pclntab_file(pass->tab, f, fileno));
+	return vote(pass, mj_pclntab_file(pass->tab, f, fileno),
+	            mj_function_outer_length(f->name) < strlen(f->name));
+}
+
+static void
+find_homes(struct mj_witnesses *witnesses)
+{
+	struct unit *unit, *next;
+	HASH_ITER (hh, witnesses->units, unit, next)
+		if (unit->home && unit->home->owner == unit->owner)
+			unit->home->is_home = true;
 }
 
 int
@@ -173,6 +200,7 @@ mj_witnesses_create(const struct mj_pclntab *tab, struct mj_modules *mods,
 			return mj_error_set(err, MJ_ERR_MEMORY, "out of memory");
 		}
 	}
+	find_homes(pass.witnesses);
 	*ret = pass.witnesses;
 	return 0;
 }
@@ -225,4 +253,24 @@ mj_witnesses_ask(const struct mj_witnesses *witnesses, const struct mj_func *f,
 	for (unsigned i = 0; unit && n >= 0 && i < unit->count; i++)
 		n = add_suspect(ret, n, unit->modules[i], frame->subject);
 	return n;
+}
+
+static bool
+is_below(const char *file, const struct dir *dir)
+{
+	return strncmp(file, dir->path, dir->len) == 0 && file[dir->len] == '/';
+}
+
+void
+mj_witnesses_testify(const struct mj_witnesses *witnesses, uint32_t cu_offset, const char *file,
+                     struct mj_testimony *ret)
+{
+	const struct unit *unit = NULL;
+	const struct dir *dir = find_dir(witnesses, file);
+	HASH_FIND(hh, witnesses->units, &cu_offset, sizeof(cu_offset), unit);
+	bool known = unit && unit->lead;
+	ret->unit = known ? unit->owner : MJ_NOBODY;
+	ret->dir = dir && dir->lead ? dir->owner : MJ_NOBODY;
+	bool own = known && (ret->dir == MJ_NOBODY || ret->dir == unit->owner);
+	ret->at_home = own && ((dir && dir->is_home) || (unit->home && is_below(file, unit->home)));
 }

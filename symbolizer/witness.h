@@ -29,4 +29,15 @@ void mj_witnesses_destroy(struct mj_witnesses *witnesses); /**< accepts NULL */
 int mj_witnesses_ask(const struct mj_witnesses *witnesses, const struct mj_func *f,
                      const struct mj_frame *frame, bool physical, int *ret);
 
+#define MJ_NOBODY (-3) /**< next to MJ_SUBJECT_* */
+
+/** What compile unit and directory say by majority, for mj_inspect; mj_witnesses_ask is stricter. */
+struct mj_testimony {
+	int unit;     /**< whom most of the unit's functions name; MJ_NOBODY if unknown */
+	int dir;      /**< whom most functions of the file's directory name; MJ_NOBODY if unknown */
+	bool at_home; /**< the directory is where sources of the unit's module are */
+};
+void mj_witnesses_testify(const struct mj_witnesses *witnesses, uint32_t cu_offset,
+                          const char *file, struct mj_testimony *ret);
+
 #endif

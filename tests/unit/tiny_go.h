@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The smallest file that modjail takes for a Go program: four functions, one of them inlining a
- * fifth, pclntab, moduledata and build info. For unit tests and as a seed for fuzzers. */
+/* The smallest file that modjail takes for a Go program: a few functions, one of them inlining
+ * another, pclntab, moduledata and build info. For unit tests and as a seed for fuzzers. */
 #ifndef MJ_TESTS_TINY_GO_H
 #define MJ_TESTS_TINY_GO_H
 
@@ -15,12 +15,12 @@
 #define TINY_MODULEDATA 0x800
 #define TINY_BUILDINFO 0xa60
 
-/* Functions, each of 0x20 bytes, from TINY_TEXT on. */
+/* Functions, each of 0x20 bytes, from TINY_TEXT on. Whoever gives others, with tiny_go_of, keeps the
+ * first three. */
 enum { TINY_RT_MAIN, TINY_GOEXIT, TINY_MAIN, TINY_YAML, TINY_NFUNC };
+#define TINY_MAX_NFUNC 6 /* 4 in the layout of 1.16 */
 
 #define FUNCTAB 0x5f0 /* file offsets */
-#define RECORDS (FUNCTAB + 0x60)
-#define RECORD_SIZE 0x60
 #define INLINE_TREE 0x7e0
 #define GOFUNC 0x7d8
 #define RELA 0xc00
@@ -33,6 +33,8 @@ struct tiny {
 	uint8_t *image;
 	enum mj_pcln_layout layout;
 	bool pie;
+	const char *const *names; /* nfunc, and one more: what main.main inlines */
+	unsigned nfunc;
 	uint64_t base;
 	unsigned nrela;
 };
@@ -72,6 +74,13 @@ put_pointer(struct tiny *t, uint64_t off, uint64_t target)
 	put(t, RELA + t->nrela++ * sizeof(rela), &rela, sizeof(rela));
 }
 
+/* The file offset of a function's record (_func). */
+static uint64_t
+tiny_record(enum mj_pcln_layout layout, unsigned i)
+{
+	return layout == MJ_PCLN_116 ? FUNCTAB + 0x60 + i * 0x60 : FUNCTAB + 0x38 + i * 0x48;
+}
+
 static void
 put_headers(struct tiny *t)
 {
@@ -106,12 +115,12 @@ put_pclntab_header(struct tiny *t, const uint32_t name_at[])
 	uint64_t at = TINY_PCLNTAB + (t->layout == MJ_PCLN_116 ? 24 : 32);
 	put32(t, TINY_PCLNTAB, magics[t->layout]);
 	put32(t, TINY_PCLNTAB + 4, 0x08010000);
-	put64(t, TINY_PCLNTAB + 8, TINY_NFUNC);
+	put64(t, TINY_PCLNTAB + 8, t->nfunc);
 	put64(t, TINY_PCLNTAB + 16, 1);
 	for (unsigned i = 0; i < 5; i++)
 		put64(t, at + i * 8, tables[i]);
-	for (unsigned i = 0; i <= TINY_NFUNC; i++)
-		put(t, TINY_PCLNTAB + 0x60 + name_at[i], tiny_names[i], strlen(tiny_names[i]) + 1);
+	for (unsigned i = 0; i <= t->nfunc; i++)
+		put(t, TINY_PCLNTAB + 0x60 + name_at[i], t->names[i], strlen(t->names[i]) + 1);
 	put32(t, TINY_PCLNTAB + 0x160, UINT32_MAX);
 	put32(t, TINY_PCLNTAB + 0x164, 0);
 	put(t, TINY_PCLNTAB + 0x170, "/src/tiny.go", 13);
@@ -121,7 +130,7 @@ put_pclntab_header(struct tiny *t, const uint32_t name_at[])
 static void
 put_function(struct tiny *t, unsigned i, uint32_t name)
 {
-	uint64_t at = RECORDS + i * RECORD_SIZE;
+	uint64_t at = tiny_record(t->layout, i);
 	bool old = t->layout == MJ_PCLN_116;
 	if (old)
 		put_pointer(t, at, TINY_TEXT + i * 0x20);
@@ -154,21 +163,21 @@ put_function(struct tiny *t, unsigned i, uint32_t name)
 static void
 put_functab(struct tiny *t, const uint32_t name_at[])
 {
-	for (unsigned i = 0; i <= TINY_NFUNC; i++) {
-		uint32_t record = RECORDS - FUNCTAB + i * RECORD_SIZE;
+	for (unsigned i = 0; i <= t->nfunc; i++) {
+		uint32_t record = (uint32_t)(tiny_record(t->layout, i) - FUNCTAB);
 		if (t->layout == MJ_PCLN_116) {
 			put_pointer(t, FUNCTAB + i * 16, TINY_TEXT + i * 0x20);
-			put64(t, FUNCTAB + i * 16 + 8, i < TINY_NFUNC ? record : 0);
+			put64(t, FUNCTAB + i * 16 + 8, i < t->nfunc ? record : 0);
 		} else {
 			put32(t, FUNCTAB + i * 8, i * 0x20);
-			if (i < TINY_NFUNC)
+			if (i < t->nfunc)
 				put32(t, FUNCTAB + i * 8 + 4, record);
 		}
 	}
-	for (unsigned i = 0; i < TINY_NFUNC; i++)
+	for (unsigned i = 0; i < t->nfunc; i++)
 		put_function(t, i, name_at[i]);
 	bool wide = t->layout != MJ_PCLN_120;
-	put32(t, INLINE_TREE + (wide ? 12 : 4), name_at[TINY_NFUNC]);
+	put32(t, INLINE_TREE + (wide ? 12 : 4), name_at[t->nfunc]);
 	put32(t, INLINE_TREE + (wide ? 16 : 8), 4);
 }
 
@@ -176,11 +185,11 @@ static void
 put_moduledata(struct tiny *t)
 {
 	static const unsigned gofunc[] = { 0, 304, 320 };
-	uint64_t end = TINY_TEXT + TINY_NFUNC * 0x20;
+	uint64_t end = TINY_TEXT + t->nfunc * 0x20;
 	put_pointer(t, TINY_MODULEDATA, TINY_PCLNTAB);
 	put_pointer(t, TINY_MODULEDATA + 8, TINY_PCLNTAB + 0x60);
 	put_pointer(t, TINY_MODULEDATA + 128, FUNCTAB);
-	put64(t, TINY_MODULEDATA + 136, TINY_NFUNC + 1);
+	put64(t, TINY_MODULEDATA + 136, t->nfunc + 1);
 	put_pointer(t, TINY_MODULEDATA + 160, TINY_TEXT);
 	put_pointer(t, TINY_MODULEDATA + 168, end);
 	put_pointer(t, TINY_MODULEDATA + 176, TINY_TEXT);
@@ -227,18 +236,19 @@ put_buildinfo(struct tiny *t)
 /** Writes the image. pie: link addresses from 0, pointers in relocations only. Returns the link
  * address of file offset 0. */
 static uint64_t
-tiny_go(uint8_t image[TINY_SIZE], enum mj_pcln_layout layout, bool pie)
+tiny_go_of(uint8_t image[TINY_SIZE], enum mj_pcln_layout layout, bool pie, const char *const *names,
+           unsigned nfunc)
 {
-	struct tiny t = { image, layout, pie, pie ? 0 : 0x400000, 0 };
-	uint32_t name_at[TINY_NFUNC + 1];
+	struct tiny t = { image, layout, pie, names, nfunc, pie ? 0 : 0x400000, 0 };
+	uint32_t name_at[TINY_MAX_NFUNC + 1];
 	uint32_t at = 0;
-	for (unsigned i = 0; i <= TINY_NFUNC; i++) {
+	for (unsigned i = 0; i <= nfunc; i++) {
 		name_at[i] = at;
-		at += (uint32_t)strlen(tiny_names[i]) + 1;
+		at += (uint32_t)strlen(names[i]) + 1;
 	}
 	memset(image, 0, TINY_SIZE);
 	put_headers(&t);
-	memset(image + TINY_TEXT, 0x90, TINY_NFUNC * 0x20);
+	memset(image + TINY_TEXT, 0x90, nfunc * 0x20);
 	put_pclntab_header(&t, name_at);
 	put_functab(&t, name_at);
 	put_moduledata(&t);
@@ -250,6 +260,13 @@ tiny_go(uint8_t image[TINY_SIZE], enum mj_pcln_layout layout, bool pie)
 	if (pie)
 		put(&t, DYNAMIC, dynamic, sizeof(dynamic));
 	return t.base;
+}
+
+/** As tiny_go_of, with the functions of tiny_names. */
+static inline uint64_t
+tiny_go(uint8_t image[TINY_SIZE], enum mj_pcln_layout layout, bool pie)
+{
+	return tiny_go_of(image, layout, pie, tiny_names, TINY_NFUNC);
 }
 
 #endif
