@@ -48,26 +48,9 @@ need_of(const struct sup_process *process, const struct mj_call *call)
 
 /* ---- stacks without a module ---------------------------------------------------------------- */
 
-static bool
-is_runtime_name(const char *function)
-{
-	return strncmp(function, "runtime.", 8) == 0 ||
-	       strncmp(function, "runtime/internal/", 17) == 0 ||
-	       strncmp(function, "internal/runtime/", 17) == 0;
-}
-
-static bool
-only_runtime(const struct mj_stack *stack)
-{
-	for (size_t i = 0; i < stack->npcs; i++)
-		for (unsigned f = 0; f < stack->pcs[i]->nframes; f++)
-			if (!is_runtime_name(stack->pcs[i]->frames[f].function))
-				return false;
-	return true;
-}
-
-/* The program's own start-up, and the runtime's work for itself. Everything else without a module was
- * set off by one that cannot be seen. */
+/* The program's own start-up. Everything else without a module was set off by one that cannot be
+ * seen: on the scheduler's stacks, too, where timers run whatever they were given. What the runtime itself
+ * does there needs nothing that is ever denied. */
 static bool
 is_std_root(const struct mj_stack *stack)
 {
@@ -81,7 +64,6 @@ is_std_root(const struct mj_stack *stack)
 		return stack->ancestry == MJ_ANCESTRY_COMPLETE;
 	case MJ_ROOT_SCHEDULER:
 	case MJ_ROOT_SIGNAL:
-		return only_runtime(stack);
 	case MJ_ROOT_C:
 	case MJ_ROOT_NONE:
 	default:
@@ -175,8 +157,20 @@ ask_modules(struct question *q)
 static bool
 has_unknown_creator(const struct mj_stack *stack)
 {
-	return stack->root == MJ_ROOT_GOROUTINE &&
-	       (stack->ancestry == MJ_ANCESTRY_CUT || stack->ancestry == MJ_ANCESTRY_MISSING);
+	if (stack->root != MJ_ROOT_GOROUTINE)
+		return false;
+	switch (stack->ancestry) {
+	case MJ_ANCESTRY_CUT:
+	case MJ_ANCESTRY_MISSING:
+	case MJ_ANCESTRY_CALLBACK:
+		return true;
+	case MJ_ANCESTRY_UNKNOWN:
+	case MJ_ANCESTRY_COMPLETE:
+	case MJ_ANCESTRY_TIMER:
+	case MJ_ANCESTRY_SHARED:
+	default:
+		return false;
+	}
 }
 
 static void
@@ -184,7 +178,10 @@ decide_by_stack(struct supervisor *sup, struct sup_process *process, struct sup_
                 const struct sup_where *where, struct sup_verdict *v)
 {
 	struct mj_memory memory = { sup_process_read, sup_process_ranges, process };
-	mj_walk(process->runtime, &memory, &thread->hint, where->pc, where->sp, &sup->stack);
+	/* A fork has another thread id than the m that it was copied, or borrowed, from. */
+	struct mj_thread_hint forked = { .m = thread->hint.m };
+	mj_walk(process->runtime, &memory, process->forked ? &forked : &thread->hint, where->pc,
+	        where->sp, &sup->stack);
 	sup_stats_walk(sup->stats, &sup->stack);
 	v->have_stack = true;
 	if (sup->stack.status != MJ_WALK_COMPLETE) {
@@ -231,7 +228,8 @@ sup_decide(struct supervisor *sup, struct sup_process *process, struct sup_threa
 	}
 	if (process->kind == SUP_UNKNOWN) {
 		v->capability = mj_grant_lacks((struct mj_grant){ 0 }, v->need);
-		bool opaque = process->image && mj_image_kind(process->image->image) != MJ_IMAGE_GO;
+		bool opaque = process->image && process->image->image &&
+		              mj_image_kind(process->image->image) != MJ_IMAGE_GO;
 		refuse(v, opaque ? MJ_REASON_OPAQUE : MJ_REASON_UNREADABLE, process->unreadable);
 		return;
 	}

@@ -56,16 +56,14 @@ verify_walks(struct supervisor *sup, int fd, struct sup_image *entry)
 	return true;
 }
 
-/* The program that was started is walked, and so is every other build of the same main module
- * that it may execute: a re-execution of itself is the common case. */
+/* The program that was started is walked, and so is every other Go program of the same main module, or
+ * of none, that it may execute: a re-execution of itself is the common case. */
 static bool
 is_walked(const struct supervisor *sup, const struct mj_image *image)
 {
-	if (!sup->program)
-		return true;
-	const char *ours = mj_image_main_module(sup->program->image);
-	return mj_image_kind(image) == MJ_IMAGE_GO && *ours &&
-	       strcmp(ours, mj_image_main_module(image)) == 0;
+	return !sup->program || (mj_image_kind(image) == MJ_IMAGE_GO &&
+	                         strcmp(mj_image_main_module(sup->program->image),
+	                                mj_image_main_module(image)) == 0);
 }
 
 static void
@@ -82,7 +80,7 @@ add_image(struct supervisor *sup, const char *link, const char **why)
 {
 	struct stat st;
 	char path[4096];
-	MJ_AUTO_FD int fd = open(link, O_RDONLY | O_CLOEXEC);
+	MJ_AUTO_FD int fd = sup_open(sup, link, O_RDONLY);
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		*why = "its executable file cannot be opened";
 		return NULL;
@@ -97,6 +95,11 @@ add_image(struct supervisor *sup, const char *link, const char **why)
 	}
 	id_of_stat(&st, &entry->id);
 	entry->walked = is_walked(sup, entry->image);
+	if (!entry->walked) {
+		/* Nothing of it is needed, and a mapping would keep a deleted file on its disk. */
+		mj_image_destroy(entry->image);
+		entry->image = NULL;
+	}
 	entry->path = strdup(path);
 	entry->floor.caps = MJ_CAPS_ALL;
 	if (!verify_walks(sup, fd, entry)) {
@@ -116,7 +119,7 @@ add_image(struct supervisor *sup, const char *link, const char **why)
 }
 
 struct sup_image *
-sup_image_of(struct supervisor *sup, pid_t tgid, const char **why)
+sup_image_of(struct supervisor *sup, pid_t tgid, struct sup_image *parent, const char **why)
 {
 	char link[64];
 	struct stat st;
@@ -131,6 +134,9 @@ sup_image_of(struct supervisor *sup, pid_t tgid, const char **why)
 		return NULL;
 	}
 	id_of_stat(&st, &id);
+	/* A fork has its parent's file, whatever has become of its name, its mode and its links. */
+	if (parent && parent->id.dev == id.dev && parent->id.ino == id.ino)
+		return parent;
 	HASH_FIND(hh, sup->images, &id, sizeof(id), entry);
 	return entry ? entry : add_image(sup, link, why);
 }

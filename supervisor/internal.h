@@ -16,8 +16,8 @@
 /** An executable file that some jailed process runs, or ran. */
 struct sup_image {
 	struct mj_image_id id;
-	struct mj_image *image;
 	bool walked;             /* the jailed program itself: its stacks are walked */
+	struct mj_image *image;  /* NULL unless walked */
 	char *path;              /* for messages */
 	struct mj_grant floor;   /* intersection of the ceilings it was ever executed under */
 	struct mj_grant *grants; /* by module index, as far as looked up */
@@ -42,10 +42,15 @@ struct sup_process {
 	int mem_fd; /* /proc/PID/mem: bound to the memory it had when opened */
 	struct sup_image *image;
 	struct mj_runtime *runtime;
-	uint64_t at_phdr, at_base, at_random;
+	uint64_t at_base;
+	/* What tells one execution from the next: the file, and where 16 bytes lie that the kernel makes anew
+	 * for each, and what they are. */
+	uint64_t at_random;
+	uint8_t random[16];
 	struct mj_grant ceiling;
 	bool forked;       /* has not executed anything itself yet */
 	bool exec_pending; /* an execve was allowed; whether it succeeded is not known */
+	pid_t exec_tid;    /* the thread that makes it */
 	struct mj_grant pending_ceiling;
 	const char *unreadable; /* why kind is SUP_UNKNOWN */
 	UT_hash_handle hh;
@@ -57,6 +62,7 @@ struct sup_thread {
 	pid_t tid, tgid;
 	int syscall_fd; /* /proc/TID/syscall: bound to the task, ESRCH once that has ended */
 	struct mj_thread_hint hint;
+	bool fresh; /* was met just now: its process may have taken over a number */
 	UT_hash_handle hh;
 };
 
@@ -75,7 +81,9 @@ struct supervisor {
 	const struct mj_run_args *args;
 	int listener;
 	pid_t child;        /* the program's first process */
+	bool child_met;     /* there is, or was, a record of it */
 	bool lineage_exact; /* no process was allowed to adopt others' children */
+	bool out_of_fds;    /* some open failed for want of descriptors; see sup_reclaim */
 	struct sup_process *processes;
 	struct sup_thread *threads;
 	struct sup_image *images;
@@ -105,20 +113,27 @@ struct sup_verdict {
 };
 
 /* images.c */
-/** The record of a file that process tgid executes; NULL and *why if it cannot be opened. */
-struct sup_image *sup_image_of(struct supervisor *sup, pid_t tgid, const char **why);
+/** The record of a file that process tgid executes; NULL and *why if it cannot be opened. parent: of what it
+ * was forked, if that is known and it has not executed anything itself; else NULL. */
+struct sup_image *sup_image_of(struct supervisor *sup, pid_t tgid, struct sup_image *parent,
+                               const char **why);
 /** The grant of one of the image's modules. */
 struct mj_grant sup_image_grant(struct supervisor *sup, struct sup_image *image, int module);
 void sup_images_free(struct supervisor *sup);
 
 /* process.c */
-/** The record of a process, brought up to date; never NULL but for want of memory. */
-struct sup_process *sup_process_get(struct supervisor *sup, pid_t tgid);
+/** The record of the process that thread belongs to, brought up to date; NULL if it has ended or memory
+ * ran out. */
+struct sup_process *sup_process_get(struct supervisor *sup, struct sup_thread *thread);
+/** Gives back all descriptors that are kept for speed only. */
+void sup_reclaim(struct supervisor *sup);
+/** open(2) with O_CLOEXEC that notes when descriptors have run out. */
+int sup_open(struct supervisor *sup, const char *path, int flags);
 /** Reads that belong to a process, for walks. ctx is a struct sup_process. */
 ssize_t sup_process_read(void *process, uint64_t addr, void *buf, size_t len);
 ssize_t sup_process_ranges(void *process, struct mj_range *ret, size_t max);
-/** An execve of the process was allowed on a stack that may do grant. */
-void sup_process_exec(struct supervisor *sup, struct sup_process *process, struct mj_grant grant);
+/** An execve of the process by thread tid was allowed on a stack that may do grant. */
+void sup_process_exec(struct sup_process *process, pid_t tid, struct mj_grant grant);
 /** Drops the records of processes and threads that have ended, if there are many. */
 void sup_sweep(struct supervisor *sup);
 void sup_processes_free(struct supervisor *sup);
@@ -126,6 +141,7 @@ void sup_processes_free(struct supervisor *sup);
 /* procfs.c: bounded parsers of /proc files, which do not allocate */
 struct sup_status {
 	pid_t tgid, ppid;
+	pid_t ns_tid; /* the thread's number in its own PID namespace; 0 if unknown */
 };
 bool sup_read_status(pid_t tid, struct sup_status *ret);
 bool sup_read_start_time(pid_t pid, uint64_t *ret);

@@ -63,7 +63,7 @@ deny(struct sup_verdict *v, const struct mj_call *call, const char *why)
 	v->detail = why;
 }
 
-/* Who makes the call, and may it? *ret_process may be NULL. */
+/* Who makes the call, and may it? *ret_process may stay NULL. */
 static void
 judge(struct supervisor *sup, const struct seccomp_notif *req, const struct mj_call *call,
       struct sup_verdict *v, struct sup_process **ret_process)
@@ -71,6 +71,7 @@ judge(struct supervisor *sup, const struct seccomp_notif *req, const struct mj_c
 	const char *why = "modjail is out of memory";
 	struct sup_where where;
 	pid_t tid = (pid_t)req->pid;
+	*ret_process = NULL;
 	if (tid <= 0) {
 		deny(v, call, "the thread is in a PID namespace that modjail cannot see");
 		return;
@@ -84,33 +85,49 @@ judge(struct supervisor *sup, const struct seccomp_notif *req, const struct mj_c
 		deny(v, call, "the thread is not where its call says it is");
 		return;
 	}
-	struct sup_process *process = sup_process_get(sup, thread->tgid);
+	struct sup_process *process = sup_process_get(sup, thread);
 	if (!process) {
-		deny(v, call, why);
+		deny(v, call, "the process has ended, or modjail is out of memory");
 		return;
 	}
 	*ret_process = process;
 	sup_decide(sup, process, thread, call, &where, v);
 }
 
-/* What an allowed call changes in the records. */
+/* Descriptors are kept to be fast. If there are none left for what is needed now, they are given back, and
+ * the call is judged once more. */
 static void
-note_allowed(struct supervisor *sup, const struct mj_call *call, struct sup_process *process,
-             const struct sup_verdict *v)
+judge_with_fds(struct supervisor *sup, const struct seccomp_notif *req, const struct mj_call *call,
+               struct sup_verdict *v, struct sup_process **ret_process)
+{
+	judge(sup, req, call, v, ret_process);
+	if (!sup->out_of_fds)
+		return;
+	sup_reclaim(sup);
+	judge(sup, req, call, v, ret_process);
+	sup->out_of_fds = false;
+}
+
+/* What an allowed call changes in the records, once the caller has its answer: before its next one. */
+static void
+note_allowed(struct supervisor *sup, const struct seccomp_notif *req, const struct mj_call *call,
+             struct sup_process *process, const struct sup_verdict *v)
 {
 	if (bends_lineage(call))
 		sup->lineage_exact = false;
 	if (process && !v->stub && (call->nr == SYS_execve || call->nr == SYS_execveat))
-		sup_process_exec(sup, process, v->stack_grant);
+		sup_process_exec(process, (pid_t)req->pid, v->stack_grant);
 }
 
-static void
-reply(struct supervisor *sup, const struct seccomp_notif *req, struct seccomp_notif_resp *resp)
+/* False: the caller has gone, or its call was interrupted and comes again (ENOENT). */
+static bool
+reply(struct supervisor *sup, struct seccomp_notif_resp *resp)
 {
-	/* ENOENT: the caller has gone, or its call was interrupted and comes again. */
-	if (ioctl(sup->listener, SECCOMP_IOCTL_NOTIF_SEND, resp) < 0 && sup->stats)
+	if (ioctl(sup->listener, SECCOMP_IOCTL_NOTIF_SEND, resp) == 0)
+		return true;
+	if (sup->stats)
 		sup->stats->gone++;
-	(void)req;
+	return false;
 }
 
 /* A refusal under --on-deny: what the caller gets. */
@@ -134,36 +151,33 @@ punish(struct supervisor *sup, const struct seccomp_notif *req, const struct sup
 	}
 }
 
+/* The answer goes out before the record: a terminal or a pipe that nobody reads must not hold up the
+ * program. A caller that went away while it was read was refused nothing, and is not reported. */
 static void
 handle(struct supervisor *sup, const struct seccomp_notif *req)
 {
 	struct seccomp_notif_resp resp = { .id = req->id, .error = -EPERM };
 	struct mj_call call = { .nr = req->data.nr };
-	struct sup_process *process = NULL;
+	struct sup_process *process;
 	struct sup_verdict v;
+	int errnum = 0;
 	memcpy(call.args, req->data.args, sizeof(call.args));
-	judge(sup, req, &call, &v, &process);
+	judge_with_fds(sup, req, &call, &v, &process);
 	if (v.allow) {
-		note_allowed(sup, &call, process, &v);
 		resp.error = 0;
 		resp.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-		reply(sup, req, &resp);
-		if (!v.stub)
-			sup_stats_call(sup->stats, call.nr, true);
-		return;
+	} else {
+		errnum = punish(sup, req, process, &resp);
 	}
-	if (!still_valid(sup, req->id)) {
-		/* Read while the caller went away: nobody was refused anything. */
-		if (sup->stats)
-			sup->stats->gone++;
+	bool killed = errnum && sup->args->on_deny == MJ_ON_DENY_KILL;
+	if (!reply(sup, &resp) && !killed)
 		return;
-	}
-	int errnum = punish(sup, req, process, &resp);
 	if (resp.flags & SECCOMP_USER_NOTIF_FLAG_CONTINUE)
-		note_allowed(sup, &call, process, &v);
-	sup_report(sup, req, &call, process, &v, errnum);
-	reply(sup, req, &resp);
-	sup_stats_call(sup->stats, call.nr, false);
+		note_allowed(sup, req, &call, process, &v);
+	if (!v.allow)
+		sup_report(sup, req, &call, process, &v, errnum);
+	if (!v.stub)
+		sup_stats_call(sup->stats, call.nr, v.allow);
 }
 
 static uint64_t

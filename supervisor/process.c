@@ -19,6 +19,7 @@
 
 #define MAX_ANCESTORS 64
 #define SWEEP_MIN 128
+#define LOAD_RETRIES 5
 
 static void
 forget_memory(struct sup_process *process)
@@ -63,12 +64,21 @@ sup_process_ranges(void *ctx, struct mj_range *ret, size_t max)
 	return sup_read_ranges(process->tgid, process->at_base, ret, max);
 }
 
+int
+sup_open(struct supervisor *sup, const char *path, int flags)
+{
+	int fd = open(path, flags | O_CLOEXEC);
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+		sup->out_of_fds = true;
+	return fd;
+}
+
 static int
-open_memory(pid_t tgid)
+open_memory(struct supervisor *sup, pid_t tgid)
 {
 	char path[64];
 	snprintf(path, sizeof(path), "/proc/%d/mem", tgid);
-	return open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return sup_open(sup, path, O_RDONLY);
 }
 
 /* ---- what a process executes ---------------------------------------------------------------- */
@@ -81,50 +91,92 @@ set_unknown(struct sup_process *process, const char *why)
 	process->unreadable = why;
 }
 
+/* What tells this execution of the process from the next one. */
+struct identity {
+	uint64_t at_random;
+	uint8_t random[16];
+};
+
+static bool
+read_identity(struct supervisor *sup, pid_t tgid, int mem_fd, struct sup_auxv *auxv,
+              struct identity *ret)
+{
+	MJ_AUTO_FD int own = -1;
+	if (!sup_read_auxv(tgid, auxv))
+		return false;
+	if (mem_fd < 0)
+		mem_fd = own = open_memory(sup, tgid);
+	ret->at_random = auxv->random;
+	return mem_fd >= 0 && auxv->random <= INT64_MAX &&
+	       pread(mem_fd, ret->random, sizeof(ret->random), (off_t)auxv->random) ==
+	               sizeof(ret->random);
+}
+
+static bool
+is_same_execution(const struct sup_process *process, const struct identity *identity)
+{
+	return identity->at_random == process->at_random &&
+	       memcmp(identity->random, process->random, sizeof(process->random)) == 0;
+}
+
 static void
 load_runtime(struct supervisor *sup, struct sup_process *process, const struct sup_auxv *auxv)
 {
 	uint64_t bias;
-	struct mj_error err;
-	if (mj_image_kind(process->image->image) != MJ_IMAGE_GO) {
+	if (mj_image_kind(process->image->image) != MJ_IMAGE_GO)
 		set_unknown(process, mj_image_why(process->image->image));
-		return;
-	}
-	process->mem_fd = open_memory(process->tgid);
-	if (process->mem_fd < 0) {
-		set_unknown(process, errno == EMFILE || errno == ENFILE
-		                             ? "modjail has no file descriptors left"
-		                             : "modjail may not read its memory");
-		return;
-	}
-	if (!mj_image_bias(process->image->image, auxv->phdr, &bias) ||
-	    mj_runtime_create(process->image->image, bias, sup->args->ancestors, &process->runtime,
-	                      &err) < 0) {
+	else if (!mj_image_bias(process->image->image, auxv->phdr, &bias) ||
+	         mj_runtime_create(process->image->image, bias, sup->args->ancestors,
+	                           &process->runtime, NULL) < 0)
 		set_unknown(process, "its load address could not be found out");
-		return;
-	}
-	process->kind = SUP_WALKED;
+	else
+		process->kind = SUP_WALKED;
 }
 
-/* Reads anew what the process executes. */
-static void
-load(struct supervisor *sup, struct sup_process *process)
+/* One attempt to read what a process executes: its memory first, then the rest. False if it executed
+ * something meanwhile. */
+static bool
+try_load(struct supervisor *sup, struct sup_process *process, struct sup_image *parent)
 {
-	struct sup_auxv auxv;
 	const char *why = NULL;
+	struct sup_auxv auxv, again;
+	struct identity identity, check;
 	forget_memory(process);
-	process->image = sup_image_of(sup, process->tgid, &why);
-	if (!process->image || !sup_read_auxv(process->tgid, &auxv)) {
-		set_unknown(process, why ? why : "its auxiliary vector could not be read");
-		return;
+	process->mem_fd = open_memory(sup, process->tgid);
+	if (process->mem_fd < 0 ||
+	    !read_identity(sup, process->tgid, process->mem_fd, &auxv, &identity)) {
+		set_unknown(process, sup->out_of_fds ? "modjail has no file descriptors left"
+		                                     : "modjail may not read its memory");
+		return true;
 	}
-	process->at_phdr = auxv.phdr;
+	process->image = sup_image_of(sup, process->tgid, parent, &why);
+	if (!read_identity(sup, process->tgid, -1, &again, &check) ||
+	    memcmp(&identity, &check, sizeof(identity)) != 0)
+		return false;
+	if (!process->image) {
+		set_unknown(process, why);
+		return true;
+	}
 	process->at_base = auxv.base;
-	process->at_random = auxv.random;
+	process->at_random = identity.at_random;
+	memcpy(process->random, identity.random, sizeof(process->random));
 	process->unreadable = NULL;
 	process->kind = SUP_CEILING;
 	if (process->image->walked)
 		load_runtime(sup, process, &auxv);
+	else
+		forget_memory(process);
+	return true;
+}
+
+/* Reads anew what the process executes. parent: see sup_image_of. */
+static void
+load(struct supervisor *sup, struct sup_process *process, struct sup_image *parent)
+{
+	for (int i = 0; i < LOAD_RETRIES; i++)
+		if (try_load(sup, process, parent))
+			return;
+	set_unknown(process, "it does not stop executing programs");
 }
 
 /* ---- lineage -------------------------------------------------------------------------------- */
@@ -169,6 +221,7 @@ inherit(struct supervisor *sup, struct sup_process *process)
 	/* An ancestor that executed something after it forked has at most what it had then. */
 	const struct sup_process *parent =
 		sup->lineage_exact ? known_ancestor(sup, process->tgid) : NULL;
+	load(sup, process, parent ? parent->image : NULL);
 	if (parent) {
 		process->ceiling = parent->ceiling;
 		if (parent->exec_pending)
@@ -196,37 +249,37 @@ add(struct supervisor *sup, pid_t tgid, uint64_t start_time)
 	}
 	if (sup->stats)
 		sup->stats->processes++;
-	if (tgid == sup->child) {
-		/* Everything, for what the policy refuses is refused by the walk. */
-		process->ceiling.caps = MJ_CAPS_ALL;
-		process->kind = SUP_STUB;
-		process->exec_pending = true;
-		process->pending_ceiling = process->ceiling;
-		process->mem_fd = open_memory(tgid);
+	if (tgid != sup->child || sup->child_met) {
+		inherit(sup, process);
 		return process;
 	}
-	load(sup, process);
-	inherit(sup, process);
+	/* Everything, for what the policy refuses is refused by the walk. */
+	sup->child_met = true;
+	process->ceiling.caps = MJ_CAPS_ALL;
+	process->kind = SUP_STUB;
+	process->exec_pending = true;
+	process->pending_ceiling = process->ceiling;
+	process->mem_fd = open_memory(sup, tgid);
 	return process;
 }
 
 /* ---- execution ------------------------------------------------------------------------------ */
 
 void
-sup_process_exec(struct supervisor *sup, struct sup_process *process, struct mj_grant grant)
+sup_process_exec(struct sup_process *process, pid_t tid, struct mj_grant grant)
 {
-	(void)sup;
 	grant = mj_grant_intersect(process->ceiling, grant);
 	process->pending_ceiling =
 		process->exec_pending ? mj_grant_intersect(process->pending_ceiling, grant) : grant;
 	process->exec_pending = true;
+	process->exec_tid = tid;
 	/* A fork that prepares an execution has nothing else to do, whether or not it succeeds. */
 	if (process->forked)
 		process->ceiling = process->pending_ceiling;
 }
 
-/* Whether the memory behind mem_fd has ended: a read of any address gives 0 bytes then, and an error or a byte
- * before (fs/proc/base.c, mem_rw). Without a descriptor: not known to have. */
+/* Whether the memory behind mem_fd has ended: a read of any address gives 0 bytes then, and an error or a
+ * byte before (fs/proc/base.c, mem_rw). Without a descriptor: not known to have. */
 static bool
 memory_ended(const struct sup_process *process)
 {
@@ -234,53 +287,99 @@ memory_ended(const struct sup_process *process)
 	return process->mem_fd >= 0 && pread(process->mem_fd, &byte, 1, 4096) == 0;
 }
 
-/*
- * An execve was allowed: has it happened? The address of AT_RANDOM's bytes lies on the new stack, and the
- * file may be another one. As long as both are as before, the execve may still be under way, or may
- * have failed, or has given the very same addresses (no address space randomisation): then nothing
- * is kept from call to call, and the lower ceiling holds already.
- */
-static void
-settle_exec(struct supervisor *sup, struct sup_process *process)
+/* sup_reclaim may have closed it. */
+static bool
+has_memory(const struct sup_process *process)
 {
-	const struct sup_image *image = process->image;
-	uint64_t random = process->at_random;
+	return process->kind != SUP_WALKED || process->mem_fd >= 0;
+}
+
+static void
+executed(struct supervisor *sup, struct sup_process *process)
+{
 	bool stub = process->kind == SUP_STUB;
-	if (stub && !memory_ended(process))
-		return;
-	load(sup, process);
+	load(sup, process, NULL);
 	process->ceiling = process->pending_ceiling;
-	if (process->image == image && process->at_random == random)
-		return;
 	process->exec_pending = false;
 	process->forked = false;
 	if (process->image)
 		process->image->floor = mj_grant_intersect(process->image->floor, process->ceiling);
-	if (stub && !sup->program)
+	if (stub && !sup->program && process->kind != SUP_UNKNOWN)
 		sup->program = process->image;
 }
 
-struct sup_process *
-sup_process_get(struct supervisor *sup, pid_t tgid)
+/*
+ * An execve was allowed: has it happened? If not, and it is the thread that made it that calls again, it has
+ * failed. If another thread calls, it may still be under way: nothing is settled then.
+ */
+static void
+settle_exec(struct supervisor *sup, struct sup_process *process, pid_t tid)
 {
+	struct sup_auxv auxv;
+	struct identity identity;
+	if (process->kind == SUP_STUB) {
+		if (memory_ended(process))
+			executed(sup, process);
+		return;
+	}
+	/* Through the number, not through mem_fd, which stays with the old memory. */
+	if (!read_identity(sup, process->tgid, -1, &auxv, &identity)) {
+		set_unknown(process, "modjail may not read its memory");
+		return;
+	}
+	if (!is_same_execution(process, &identity))
+		executed(sup, process);
+	else if (tid == process->exec_tid)
+		process->exec_pending = false;
+}
+
+struct sup_process *
+sup_process_get(struct supervisor *sup, struct sup_thread *thread)
+{
+	uint64_t start;
+	pid_t tgid = thread->tgid;
 	struct sup_process *process = find(sup, tgid);
+	/* A number that was used again belongs to a new task, whose thread is met for the first time. */
+	if (process && thread->fresh) {
+		if (!sup_read_start_time(tgid, &start))
+			return NULL;
+		if (start != process->start_time) {
+			drop_process(sup, process);
+			process = NULL;
+		}
+	}
 	if (!process) {
-		uint64_t start;
 		if (!sup_read_start_time(tgid, &start))
 			return NULL;
 		sup_sweep(sup);
 		process = add(sup, tgid, start);
-		if (!process)
-			return NULL;
 	} else if (process->exec_pending) {
-		settle_exec(sup, process);
-	} else if (process->kind == SUP_UNKNOWN) {
-		load(sup, process); /* descriptors may be free again */
+		settle_exec(sup, process, thread->tid);
+	} else if (process->kind == SUP_UNKNOWN || !has_memory(process)) {
+		load(sup, process, NULL);
 	}
+	thread->fresh = false;
 	return process;
 }
 
 /* ---- the dead ------------------------------------------------------------------------------- */
+
+void
+sup_reclaim(struct supervisor *sup)
+{
+	struct sup_process *process, *next;
+	sup_threads_free(sup);
+	HASH_ITER (hh, sup->processes, process, next) {
+		uint64_t start;
+		if (process->kind == SUP_STUB)
+			continue;
+		if (!sup_read_start_time(process->tgid, &start) || start != process->start_time)
+			drop_process(sup, process);
+		else
+			forget_memory(process);
+	}
+	sup->out_of_fds = false;
+}
 
 void
 sup_sweep(struct supervisor *sup)
@@ -292,8 +391,6 @@ sup_sweep(struct supervisor *sup)
 	struct sup_process *process, *next;
 	HASH_ITER (hh, sup->processes, process, next) {
 		uint64_t start;
-		if (process->tgid == sup->child)
-			continue;
 		if (!sup_read_start_time(process->tgid, &start) || start != process->start_time)
 			drop_process(sup, process);
 	}

@@ -44,6 +44,18 @@ status_field(const char *text, const char *key, long *ret)
 	return true;
 }
 
+/* The last of several numbers of a line, that of the innermost namespace; 0 if there is none. */
+static long
+last_number(const char *text, const char *key)
+{
+	const char *at = strstr(text, key);
+	if (!at)
+		return 0;
+	at++;
+	const char *tab = memrchr(at, '\t', strcspn(at, "\n"));
+	return tab ? strtol(tab + 1, NULL, 10) : 0;
+}
+
 bool
 sup_read_status(pid_t tid, struct sup_status *ret)
 {
@@ -51,12 +63,14 @@ sup_read_status(pid_t tid, struct sup_status *ret)
 	long tgid, ppid;
 	/* "\nTgid:" cannot stand in the Name line: the kernel escapes newlines there
 	 * (fs/proc/array.c, proc_task_name). */
+	errno = 0;
 	if (slurp(tid, "status", text, sizeof(text)) <= 0 ||
 	    !status_field(text, "\nTgid:\t", &tgid) || !status_field(text, "\nPPid:\t", &ppid) ||
 	    tgid <= 0)
 		return false;
 	ret->tgid = (pid_t)tgid;
 	ret->ppid = (pid_t)ppid;
+	ret->ns_tid = (pid_t)last_number(text, "\nNSpid:\t");
 	return true;
 }
 

@@ -276,6 +276,8 @@ fill_stats(struct run *run)
 	if (!stats)
 		return;
 	HASH_ITER (hh, run->sup.images, image, next) {
+		if (!image->image)
+			continue;
 		struct mj_cache_stats cache = mj_image_cache_stats(image->image);
 		stats->pc_hits += cache.hits;
 		stats->pc_misses += cache.misses;

@@ -19,11 +19,11 @@
 #define RUNNING_RETRIES 1000
 
 static int
-open_syscall(pid_t tid)
+open_syscall(struct supervisor *sup, pid_t tid)
 {
 	char path[64];
 	snprintf(path, sizeof(path), "/proc/%d/syscall", tid);
-	return open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return sup_open(sup, path, O_RDONLY);
 }
 
 static bool
@@ -114,14 +114,15 @@ static struct sup_thread *
 make_thread(struct supervisor *sup, pid_t tid, struct sup_where *where, int *errnum)
 {
 	struct sup_status status;
-	MJ_AUTO_FD int fd = open_syscall(tid);
+	MJ_AUTO_FD int fd = open_syscall(sup, tid);
 	if (fd < 0 || (*errnum = read_where(fd, where)) != 0) {
 		if (fd < 0)
 			*errnum = errno;
 		return NULL;
 	}
 	if (!sup_read_status(tid, &status)) {
-		*errnum = ESRCH;
+		*errnum = errno;
+		sup->out_of_fds |= errno == EMFILE || errno == ENFILE;
 		return NULL;
 	}
 	/* What was just read belongs together only if the task is still the one behind fd. */
@@ -134,6 +135,8 @@ make_thread(struct supervisor *sup, pid_t tid, struct sup_where *where, int *err
 	}
 	thread->tid = tid;
 	thread->tgid = status.tgid;
+	thread->hint.tid = (uint64_t)status.ns_tid;
+	thread->fresh = true;
 	thread->syscall_fd = mj_steal_fd(&fd);
 	HASH_ADD(hh, sup->threads, tid, sizeof(thread->tid), thread);
 	if (mj_hash_added(thread))
@@ -168,11 +171,6 @@ sup_thread_get(struct supervisor *sup, pid_t tid, struct sup_where *where, const
 	if (HASH_COUNT(sup->threads) >= MAX_KEPT_THREADS)
 		sup_threads_free(sup);
 	thread = make_thread(sup, tid, where, &errnum);
-	if (!thread && (errnum == EMFILE || errnum == ENFILE)) {
-		/* Descriptors are kept for speed only: give them all back, and try once more. */
-		sup_threads_free(sup);
-		thread = make_thread(sup, tid, where, &errnum);
-	}
 	if (!thread)
 		*why = explain(errnum);
 	return thread;

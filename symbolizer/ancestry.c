@@ -6,7 +6,7 @@
  * Such a record never changes, so it is read once per goroutine.
  *
  * Where the fields of g lie depends on the release; that the place is right is checked on every
- * goroutine that is met: g.gopc must be the return address of a call of runtime.newproc.
+ * goroutine that is met: g.gopc must be the return address of a call of runtime.newproc or newcoro.
  */
 #include "symbolizer/runtime.h"
 
@@ -26,9 +26,18 @@ struct raw_ancestor {
 	uint64_t goid, gopc;
 };
 
+/* How a goroutine came to be, by where it was created. */
+enum creation {
+	NOT_CREATED, /* not behind a call that creates goroutines: not a g, or not where it was looked for */
+	BY_GO,    /* by a go statement, or iter.Pull: whoever executed that set it off */
+	BY_TIMER, /* to run what time.AfterFunc was given; from a system stack, without a record */
+	BY_CONTEXT, /* to run what context.AfterFunc was given; the record is that of who cancelled */
+};
+
 struct cached {
 	uint64_t goid;
 	uint64_t record; /* g.ancestors: the address of the slice */
+	enum creation creation;
 	enum mj_ancestry ancestry;
 	size_t count;
 	struct mj_ancestor *ancestors;
@@ -50,6 +59,9 @@ static const char *const texts[] = {
 	[MJ_ANCESTRY_COMPLETE] = "its goroutine goes back to the main goroutine",
 	[MJ_ANCESTRY_TIMER] = "a timer started its goroutine",
 	[MJ_ANCESTRY_SHARED] = "its goroutine runs the finalizers and cleanups of all modules",
+	[MJ_ANCESTRY_CALLBACK] =
+		"it goes back to a function that was handed to a timer, a context or "
+		"a finalizer, and there is no record of by whom",
 	[MJ_ANCESTRY_CUT] = "the record of who created its goroutine is cut off",
 	[MJ_ANCESTRY_MISSING] = "there is no record of who created its goroutine",
 };
@@ -92,7 +104,7 @@ mj_ancestry_cache_destroy(struct mj_ancestry_cache *cache)
 /* ---- fields of g ---------------------------------------------------------------------------- */
 
 /* Offsets of g.goid and g.gopc by release (runtime/runtime2.go). An unknown release gets the newest
- * known ones, and the same check (is_created_at). */
+ * known ones, and the same check (creation_at). */
 static void
 set_offsets(struct mj_image *image, struct mj_runtime_layout *layout)
 {
@@ -115,10 +127,14 @@ pcs_limit(struct mj_image *image)
 	return minor != 0 && minor < 121 ? 100 : 50;
 }
 
-/* Whether gopc is behind a call of runtime.newproc; *ret_timer: whether in time.goFunc, which starts
- * the functions given to time.AfterFunc, from a system stack and so without a record. */
 static bool
-is_created_at(struct mj_runtime *runtime, uint64_t gopc, bool *ret_timer)
+is_creator(const char *function)
+{
+	return strcmp(function, "runtime.newproc") == 0 || strcmp(function, "runtime.newcoro") == 0;
+}
+
+static enum creation
+creation_at(struct mj_runtime *runtime, uint64_t gopc)
 {
 	uint64_t pc = gopc - runtime->bias;
 	struct mj_span code;
@@ -127,15 +143,18 @@ is_created_at(struct mj_runtime *runtime, uint64_t gopc, bool *ret_timer)
 	if (!entry || !entry->pub.nframes || pc < 5 ||
 	    !mj_elf_at(mj_image_elf(runtime->image), pc - 5, &code) || code.len < 5 ||
 	    code.data[0] != 0xe8 || !mj_span_i32(code, 1, &rel))
-		return false;
+		return NOT_CREATED;
 	uint64_t target = pc + (uint64_t)(int64_t)rel;
-	struct mj_func newproc;
-	if (!mj_pclntab_func(mj_image_pclntab(runtime->image), target, &newproc) ||
-	    newproc.entry != target || strcmp(newproc.name, "runtime.newproc") != 0)
-		return false;
-	const struct mj_frame *outer = &entry->pub.frames[entry->pub.nframes - 1];
-	*ret_timer = strcmp(outer->function, "time.goFunc") == 0;
-	return true;
+	struct mj_func creator;
+	if (!mj_pclntab_func(mj_image_pclntab(runtime->image), target, &creator) ||
+	    creator.entry != target || !is_creator(creator.name))
+		return NOT_CREATED;
+	const char *function = entry->pub.frames[entry->pub.nframes - 1].function;
+	if (strcmp(function, "time.goFunc") == 0)
+		return BY_TIMER;
+	if (strncmp(function, "context.(*afterFuncCtx).", 24) == 0)
+		return BY_CONTEXT;
+	return BY_GO;
 }
 
 static bool
@@ -193,14 +212,45 @@ read_pcs(struct mj_runtime *runtime, const struct mj_memory *memory, const struc
 	return true;
 }
 
+/* Whether the function that a timer, a context or a finalizer was given is a module's: the outermost one
+ * that is not the runtime's. If it is not, whoever gave it is unknown, even if it calls a module's code
+ * in turn. */
+static bool
+starts_in_module(const struct mj_pc *const *pcs, size_t npcs)
+{
+	for (size_t i = npcs; i-- > 0;) {
+		for (unsigned f = pcs[i]->nframes; f-- > 0;) {
+			const struct mj_frame *frame = &pcs[i]->frames[f];
+			if (frame->subject >= 0 || frame->nsuspects)
+				return true;
+			if (strncmp(frame->function, "runtime.", 8) != 0)
+				return false;
+		}
+	}
+	return false;
+}
+
+/* Whether the creator was running finalizers or cleanups: then its own creators mean nothing. */
+static bool
+is_shared_runner(struct mj_runtime *runtime, const struct mj_ancestor *ancestor)
+{
+	for (size_t i = 0; i < ancestor->npcs; i++) {
+		/* Looked up already, by read_pcs with the same arguments. */
+		const struct mj_pc_entry *entry =
+			mj_image_pc(runtime->image, ancestor->pcs[i]->pc, i > 0);
+		if (entry && entry->special == MJ_FN_SHARED_RUNNER)
+			return true;
+	}
+	return false;
+}
+
 /* How the chain ends: what its oldest goroutine is. */
 static enum mj_ancestry
 chain_end(struct mj_runtime *runtime, const struct raw_ancestor *oldest, size_t count)
 {
-	bool timer;
 	if (oldest->goid == MAIN_GOID)
 		return MJ_ANCESTRY_COMPLETE;
-	if (is_created_at(runtime, oldest->gopc, &timer) && timer)
+	if (creation_at(runtime, oldest->gopc) == BY_TIMER)
 		return MJ_ANCESTRY_TIMER;
 	return count >= runtime->max_ancestors ? MJ_ANCESTRY_CUT : MJ_ANCESTRY_MISSING;
 }
@@ -222,11 +272,17 @@ fill(struct mj_runtime *runtime, const struct mj_memory *memory, const struct ra
 	entry->ancestry = chain_end(runtime, &raw[count - 1], count);
 	const struct mj_pc **at = entry->pcs;
 	for (size_t i = 0; i < count; i++) {
+		struct mj_ancestor *ancestor = &entry->ancestors[i];
 		if (!read_pcs(runtime, memory, &raw[i], at))
 			return false;
-		entry->ancestors[i] = (struct mj_ancestor){ raw[i].goid, raw[i].npcs, at };
+		*ancestor = (struct mj_ancestor){ raw[i].goid, raw[i].npcs, at };
 		at += raw[i].npcs;
-		if (raw[i].npcs >= limit)
+		enum creation creation = creation_at(runtime, raw[i].gopc);
+		bool callback = creation == BY_TIMER || creation == BY_CONTEXT ||
+		                is_shared_runner(runtime, ancestor);
+		if (callback && !starts_in_module(ancestor->pcs, ancestor->npcs))
+			entry->ancestry = MJ_ANCESTRY_CALLBACK;
+		else if (raw[i].npcs >= limit)
 			entry->ancestry = MJ_ANCESTRY_CUT;
 	}
 	entry->count = count;
@@ -239,16 +295,17 @@ read_record(struct mj_runtime *runtime, const struct mj_memory *memory, const st
 	struct cached *entry = calloc(1, sizeof(*entry));
 	struct raw_ancestor *raw = NULL;
 	size_t count = 0;
-	bool timer = false;
 	if (!entry)
 		return NULL;
 	entry->goid = g->goid;
 	entry->record = g->record;
 	entry->ancestry = MJ_ANCESTRY_MISSING;
-	if (!is_created_at(runtime, g->gopc, &timer))
+	entry->creation = creation_at(runtime, g->gopc);
+	if (entry->creation == NOT_CREATED)
 		return entry;
 	if (!g->record) {
-		entry->ancestry = timer ? MJ_ANCESTRY_TIMER : MJ_ANCESTRY_MISSING;
+		if (entry->creation == BY_TIMER)
+			entry->ancestry = MJ_ANCESTRY_TIMER;
 		return entry;
 	}
 	if (!read_raw(runtime, memory, g->record, &raw, &count) ||
@@ -297,15 +354,18 @@ mj_runtime_ancestry(struct mj_runtime *runtime, const struct mj_memory *memory, 
 	if (!read_g(runtime, memory, g, &read))
 		return;
 	stack->goid = read.goid;
+	bool known = starts_in_module(stack->pcs, stack->npcs);
 	if (shared_runner) {
 		/* Created by whoever registered first; it runs what others registered too. */
-		stack->ancestry = MJ_ANCESTRY_SHARED;
+		stack->ancestry = known ? MJ_ANCESTRY_SHARED : MJ_ANCESTRY_CALLBACK;
 		return;
 	}
 	const struct cached *entry = look_up(runtime, memory, &read);
 	if (!entry)
 		return;
 	stack->ancestry = entry->ancestry;
+	if ((entry->creation == BY_CONTEXT || entry->creation == BY_TIMER) && !known)
+		stack->ancestry = MJ_ANCESTRY_CALLBACK;
 	stack->nancestors = entry->count;
 	stack->ancestors = entry->ancestors;
 }

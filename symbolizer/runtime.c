@@ -22,6 +22,8 @@
 /* m.gsignal lies 112 bytes before m.curg: g0, morebuf, divmod/_, procid, gsignal, goSigStack,
  * sigmask, tls[6], mstartfn, curg (runtime2.go; the fields between have kept their sizes). */
 #define M_CURG_TO_GSIGNAL 112
+#define M_CURG_TO_PROCID 120
+#define ENOUGH_SCANS 4 /* that gave the same allm */
 #define MAX_MS 65536
 #define ASSUMED_G0 (64 * 1024)
 #define MAX_BSS (UINT64_C(256) << 20)
@@ -145,7 +147,7 @@ find_curg(struct mj_image *image, struct mj_runtime_layout *layout)
 	for (unsigned n = 0; function_code(image, "runtime.systemstack", n, &f, &code); n++) {
 		const uint8_t *at = find_bytes(code, cmp_rax, sizeof(cmp_rax));
 		if (at && mj_span_u32(code, (uint64_t)(at - code.data) + 3, &layout->m_curg) &&
-		    layout->m_curg >= M_CURG_TO_GSIGNAL && layout->m_curg < 512 &&
+		    layout->m_curg >= M_CURG_TO_PROCID && layout->m_curg < 512 &&
 		    layout->m_curg % 8 == 0)
 			return true;
 	}
@@ -210,7 +212,7 @@ mj_runtime_in_cgo_init(struct mj_runtime *runtime, const struct mj_memory *memor
 /* ---- m's ------------------------------------------------------------------------------------ */
 
 struct m_words {
-	uint64_t g0, curg, gsignal, alllink;
+	uint64_t g0, curg, gsignal, procid, alllink;
 };
 
 static bool
@@ -223,6 +225,7 @@ read_m(const struct mj_runtime_layout *layout, const struct mj_memory *memory, u
 		return false;
 	ret->g0 = words[M_G0 / 8];
 	ret->curg = words[layout->m_curg / 8];
+	ret->procid = words[(layout->m_curg - M_CURG_TO_PROCID) / 8];
 	ret->gsignal = words[(layout->m_curg - M_CURG_TO_GSIGNAL) / 8];
 	ret->alllink = words[layout->m_alllink / 8];
 	return true;
@@ -299,22 +302,25 @@ scan_bss(struct allm_search *search, uint64_t start, uint64_t end)
 	return true;
 }
 
-/* The newest m. While only m0 exists, several words may point to it; then each leads to the same
- * chain, and the search is repeated until one word is left over. */
+/* Looks for allm. While only m0 exists, or the newest m is idle too, several words may lead to the same
+ * chain; then any will do for now. One that stands alone is kept, until it turns out not to be allm (see
+ * mj_runtime_find): the scan is not atomic, and an m that is being made has no g0 yet. */
 static bool
-newest_m(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t *ret)
+scan_for_allm(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t *ret)
 {
 	struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
-	uint64_t m0 = layout->m0 + runtime->bias;
-	if (layout->allm)
-		return mj_read_u64(memory, layout->allm + runtime->bias, ret) && is_m(memory, *ret);
 	const struct mj_pclntab *tab = mj_image_pclntab(runtime->image);
-	struct allm_search search = { .layout = layout, .memory = memory, .m0 = m0 };
+	struct allm_search search = { .layout = layout,
+		                      .memory = memory,
+		                      .m0 = layout->m0 + runtime->bias };
 	if (!scan_bss(&search, tab->bss + runtime->bias, tab->ebss + runtime->bias) ||
 	    search.count == 0)
 		return false;
-	if (search.count == 1 && search.best > 1)
-		layout->allm = search.found[0] - runtime->bias;
+	uint64_t found = search.found[0] - runtime->bias;
+	if (search.count == 1 && search.best > 1) {
+		layout->allm_scans = found == layout->last_allm ? layout->allm_scans + 1 : 1;
+		layout->allm = layout->last_allm = found;
+	}
 	return mj_read_u64(memory, search.found[0], ret);
 }
 
@@ -366,6 +372,14 @@ mj_runtime_starting(struct mj_runtime *runtime, const struct mj_memory *memory, 
 	       g_holds(memory, words.g0, m0, sp - 8, &lo, &hi);
 }
 
+/* An m without a thread of its own (between two callbacks of C threads) keeps the bounds of a stack that may
+ * be another thread's by now, so the thread must be the m's. m.procid is 0 until the m has started. */
+static bool
+is_of_thread(const struct m_words *words, const struct mj_thread_hint *hint)
+{
+	return !hint || !hint->tid || !words->procid || words->procid == hint->tid;
+}
+
 /* What stood at a hinted address may be an m no longer; its g's point back to it only if it is. */
 static bool
 hint_holds(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t sp,
@@ -374,26 +388,21 @@ hint_holds(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t 
 	struct m_words words;
 	return hint && hint->m &&
 	       read_m(mj_image_runtime_layout(runtime->image), memory, hint->m, &words) &&
-	       m_holds(memory, hint->m, &words, sp, ret);
+	       is_of_thread(&words, hint) && m_holds(memory, hint->m, &words, sp, ret);
 }
 
-enum mj_find
-mj_runtime_find(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t sp,
-                struct mj_thread_hint *hint, struct mj_thread_stack *ret)
+/* Goes through the list of m's from its newest. One without a g0 is being made (runtime/proc.go, allocm puts
+ * it on the list first) and has no stack yet. */
+static enum mj_find
+search_list(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t m, uint64_t sp,
+            struct mj_thread_hint *hint, struct mj_thread_stack *ret)
 {
-	if (!layout_ready(runtime->image))
-		return MJ_FIND_ERROR;
-	if (hint_holds(runtime, memory, sp, hint, ret))
-		return MJ_FIND_OK;
 	const struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
-	uint64_t m;
-	if (!newest_m(runtime, memory, &m))
-		return MJ_FIND_ERROR;
 	for (unsigned i = 0; i < MAX_MS && m; i++) {
 		struct m_words words;
 		if (!read_m(layout, memory, m, &words))
 			return MJ_FIND_ERROR;
-		if (m_holds(memory, m, &words, sp, ret)) {
+		if (is_of_thread(&words, hint) && m_holds(memory, m, &words, sp, ret)) {
 			if (hint)
 				hint->m = m;
 			return MJ_FIND_OK;
@@ -401,6 +410,28 @@ mj_runtime_find(struct mj_runtime *runtime, const struct mj_memory *memory, uint
 		m = words.alllink;
 	}
 	return m ? MJ_FIND_ERROR : MJ_FIND_NONE;
+}
+
+enum mj_find
+mj_runtime_find(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t sp,
+                struct mj_thread_hint *hint, struct mj_thread_stack *ret)
+{
+	struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
+	uint64_t m;
+	if (!layout_ready(runtime->image))
+		return MJ_FIND_ERROR;
+	if (hint_holds(runtime, memory, sp, hint, ret))
+		return MJ_FIND_OK;
+	if (layout->allm && mj_read_u64(memory, layout->allm + runtime->bias, &m)) {
+		enum mj_find found = search_list(runtime, memory, m, sp, hint, ret);
+		if (found == MJ_FIND_OK ||
+		    (found == MJ_FIND_NONE && layout->allm_scans >= ENOUGH_SCANS))
+			return found;
+	}
+	layout->allm = 0;
+	if (!scan_for_allm(runtime, memory, &m))
+		return MJ_FIND_ERROR;
+	return search_list(runtime, memory, m, sp, hint, ret);
 }
 
 bool

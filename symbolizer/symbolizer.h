@@ -8,6 +8,7 @@
 #define MJ_SYMBOLIZER_H
 
 #include "common/common.h"
+#include "symbolizer/inspect.h" /* mj_inspect() */
 
 /* ---- images --------------------------------------------------------------------------------- */
 
@@ -187,7 +188,9 @@ enum mj_ancestry {
 	MJ_ANCESTRY_COMPLETE,    /**< up to the main goroutine */
 	MJ_ANCESTRY_TIMER, /**< up to one that a timer started: who set that is not recorded */
 	MJ_ANCESTRY_SHARED, /**< it runs finalizers or cleanups of everybody: creators mean nothing */
-	MJ_ANCESTRY_CUT,    /**< a record, or the chain of them, is as long as its limit */
+	MJ_ANCESTRY_CALLBACK, /**< it, or a creator, runs a std function that was handed to a timer, a
+	                            context or a finalizer; by whom is not recorded */
+	MJ_ANCESTRY_CUT,      /**< a record, or the chain of them, is as long as its limit */
 	MJ_ANCESTRY_MISSING, /**< there should be a record and is none */
 };
 /** One clause for messages, "its record of creators is cut off". Static. */
@@ -221,6 +224,7 @@ struct mj_stack {
 /** What a thread's walks remember for its next one. Zero-initialised; checked before it is used. */
 struct mj_thread_hint {
 	uint64_t m;
+	uint64_t tid; /**< the thread's number as the program sees it; 0: unknown, or a fork */
 };
 
 void mj_stack_init(struct mj_stack *stack);

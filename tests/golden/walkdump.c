@@ -3,8 +3,9 @@
  * Runs a program under a filter of its own, walks the stack of each recognisable call, prints it as
  * a line of JSON and lets the call go on:
  *     walkdump OUT QUIT_AT WRITE_FD PROGRAM [ARG...]
- * OUT: file for the lines. QUIT_AT: send SIGQUIT while this getpriority waits, 0 for never. WRITE_FD:
- * also walk write(2) to this descriptor, -1 for none.
+ * OUT: file for the lines. QUIT_AT: send SIGQUIT while this getpriority waits, 0 for never; or openat@N: walk the
+ * program's N-th openat and whatever waits at the same time, and send SIGQUIT then. WRITE_FD: also walk
+ * write(2) to this descriptor, -1 for none.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +28,7 @@
 #include "symbolizer/symbolizer.h"
 
 #define MARK 0x6d6a0000u
+#define ANCESTORS 32
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 #define JUMP_EQ(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, yes, no)
 #define RETURN(action) BPF_STMT(BPF_RET | BPF_K, action)
@@ -50,7 +52,6 @@ open_target(pid_t pid, struct target *t)
 	struct mj_error err;
 	struct sup_auxv auxv;
 	uint64_t bias;
-	memset(t, 0, sizeof(*t));
 	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
 	MJ_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || mj_image_open(fd, path, NULL, 0, &t->image, &err) < 0)
@@ -67,7 +68,7 @@ open_target(pid_t pid, struct target *t)
 	t->process.tgid = pid;
 	if (t->process.mem_fd < 0 || !sup_read_auxv(pid, &auxv) ||
 	    !mj_image_bias(t->image, auxv.phdr, &bias) ||
-	    mj_runtime_create(t->image, bias, 32, &t->process.runtime, &err) < 0)
+	    mj_runtime_create(t->image, bias, ANCESTORS, &t->process.runtime, &err) < 0)
 		die("cannot read the program");
 	t->process.at_base = auxv.base;
 }
@@ -131,39 +132,128 @@ walk(FILE *out, struct target *t, const struct seccomp_notif *req, struct mj_sta
 	dump(out, t, req, stack);
 }
 
-static void
-serve(int listener, FILE *out, unsigned quit_at, pid_t pid)
+struct options {
+	unsigned quit_at;   /* getpriority that SIGQUIT is sent at, 0 for never */
+	unsigned sample_at; /* openat that SIGQUIT is sent at, 0: not in this mode */
+	int write_fd;
+};
+
+static bool
+is_marked(const struct options *options, const struct target *t, const struct seccomp_notif *req)
 {
-	struct target t = { 0 };
+	struct sup_status status;
+	switch (req->data.nr) {
+	case SYS_openat: /* not those of programs that it executes */
+		return sup_read_status((pid_t)req->pid, &status) && status.tgid == t->process.tgid;
+	case SYS_execve: /* not the first one, our own child's */
+		return t->image != NULL && !options->sample_at;
+	case SYS_write:
+		return true;
+	default:
+		return (req->data.args[1] & 0xffff0000u) == MARK;
+	}
+}
+
+static void
+go_on(int listener, const struct seccomp_notif *req)
+{
+	struct seccomp_notif_resp resp = { .id = req->id,
+		                           .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE };
+	ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
+}
+
+static bool
+next(int listener, int timeout, struct seccomp_notif *req)
+{
+	struct pollfd pfd = { .fd = listener, .events = POLLIN };
+	memset(req, 0, sizeof(*req));
+	return poll(&pfd, 1, timeout) == 1 && (pfd.revents & POLLIN) &&
+	       ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, req) == 0;
+}
+
+/* Walks whatever else waits by now, then has the runtime dump all goroutines while they wait. */
+static void
+quit(int listener, FILE *out, struct target *t, const struct options *options,
+     struct mj_stack *stack)
+{
+	struct seccomp_notif req;
+	for (int i = 0; options->sample_at && i < 64 && next(listener, 30, &req); i++)
+		if (is_marked(options, t, &req))
+			walk(out, t, &req, stack);
+	kill(t->process.tgid, SIGQUIT);
+	struct pollfd pfd = { .fd = listener };
+	poll(&pfd, 1, 3000); /* the runtime exits when the dump is done: POLLHUP */
+}
+
+static void
+serve(int listener, FILE *out, const struct options *options, pid_t pid)
+{
+	struct target t = { .process = { .tgid = pid } };
 	struct mj_stack stack;
+	struct seccomp_notif req;
+	unsigned seen = 0;
 	mj_stack_init(&stack);
 	for (;;) {
-		struct seccomp_notif req = { 0 };
-		struct pollfd pfd = { .fd = listener, .events = POLLIN };
-		if (poll(&pfd, 1, -1) < 0 || (pfd.revents & POLLHUP))
-			break;
-		if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &req) < 0)
+		struct pollfd pfd = { .fd = listener };
+		if (!next(listener, 1000, &req)) {
+			if (poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLHUP))
+				break;
 			continue;
-		bool marked = req.data.nr == SYS_execve
-		                      ? t.image != NULL /* not the first one, our own child's */
-		                      : req.data.nr == SYS_write ||
-		                                (req.data.args[1] & 0xffff0000u) == MARK;
+		}
+		bool marked = is_marked(options, &t, &req);
+		bool sample = marked && req.data.nr == SYS_openat;
+		if (sample && ++seen != options->sample_at) {
+			go_on(listener, &req);
+			continue;
+		}
 		if (marked && !t.image)
 			open_target(pid, &t);
 		if (marked)
 			walk(out, &t, &req, &stack);
-		if (quit_at && req.data.nr == SYS_getpriority &&
-		    req.data.args[1] == (MARK | quit_at)) {
-			kill(pid, SIGQUIT);
-			usleep(300000); /* the dump is made while the call still waits */
-		}
-		struct seccomp_notif_resp resp = { .id = req.id,
-			                           .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE };
-		ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
+		if (sample || (options->quit_at && req.data.nr == SYS_getpriority &&
+		               req.data.args[1] == (MARK | options->quit_at)))
+			quit(listener, out, &t, options, &stack);
+		go_on(listener, &req);
 	}
 	mj_stack_finish(&stack);
 	mj_runtime_destroy(t.process.runtime);
 	mj_image_destroy(t.image);
+}
+
+static pid_t
+spawn(char **argv, const struct options *options, struct mj_spawned *ret)
+{
+	bool sample = options->sample_at != 0;
+	struct sock_filter insns[] = {
+		LOAD(nr),
+		JUMP_EQ(sample ? SYS_openat : SYS_getpriority, 5, 0),
+		JUMP_EQ(sample ? SYS_openat : SYS_execve, 4, 0),
+		JUMP_EQ(SYS_write, 0, 2),
+		LOAD(args[0]),
+		JUMP_EQ((uint32_t)options->write_fd, 1, 0),
+		RETURN(SECCOMP_RET_ALLOW),
+		RETURN(SECCOMP_RET_USER_NOTIF),
+	};
+	struct mj_filter filter = { insns, MJ_ARRAY_LEN(insns) };
+	struct sup_environ environment;
+	sigset_t none;
+	sigemptyset(&none);
+	if (sup_environ_make(environ, ANCESTORS, &environment) < 0)
+		die("environment");
+	struct mj_spawn_args args = { .path = argv[0],
+		                      .argv = argv,
+		                      .envp = environment.envp,
+		                      .filter = &filter,
+		                      .sigmask = &none,
+		                      .sigignored = &none,
+		                      .no_new_privs = true };
+	struct mj_error err;
+	if (mj_spawn(&args, ret, &err) < 0) {
+		fprintf(stderr, "walkdump: %s\n", err.text);
+		exit(125);
+	}
+	sup_environ_finish(&environment);
+	return ret->pid;
 }
 
 int
@@ -173,38 +263,17 @@ main(int argc, char **argv)
 		fprintf(stderr, "usage: walkdump OUT QUIT_AT WRITE_FD PROGRAM [ARG...]\n");
 		return 125;
 	}
-	struct sock_filter insns[] = {
-		LOAD(nr),
-		JUMP_EQ(SYS_getpriority, 5, 0),
-		JUMP_EQ(SYS_execve, 4, 0),
-		JUMP_EQ(SYS_write, 0, 2),
-		LOAD(args[0]),
-		JUMP_EQ((uint32_t)atoi(argv[3]), 1, 0),
-		RETURN(SECCOMP_RET_ALLOW),
-		RETURN(SECCOMP_RET_USER_NOTIF),
-	};
-	struct mj_filter filter = { insns, MJ_ARRAY_LEN(insns) };
-	sigset_t none;
-	sigemptyset(&none);
-	struct mj_spawn_args args = { .path = argv[4],
-		                      .argv = argv + 4,
-		                      .envp = environ,
-		                      .filter = &filter,
-		                      .sigmask = &none,
-		                      .sigignored = &none,
-		                      .no_new_privs = true };
-	struct mj_spawned spawned;
-	struct mj_error err;
+	struct options options = { .write_fd = atoi(argv[3]) };
+	if (sscanf(argv[2], "openat@%u", &options.sample_at) != 1)
+		options.quit_at = (unsigned)atoi(argv[2]);
 	FILE *out = fopen(argv[1], "we");
 	if (!out)
 		die(argv[1]);
-	if (mj_spawn(&args, &spawned, &err) < 0) {
-		fprintf(stderr, "walkdump: %s\n", err.text);
-		return 125;
-	}
-	serve(spawned.listener, out, (unsigned)atoi(argv[2]), spawned.pid);
+	struct mj_spawned spawned;
+	pid_t pid = spawn(argv + 4, &options, &spawned);
+	serve(spawned.listener, out, &options, pid);
 	int status = 0;
-	waitpid(spawned.pid, &status, 0);
+	waitpid(pid, &status, 0);
 	fclose(out);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
