@@ -78,9 +78,9 @@ struct mj_pclntab {
 	/* from moduledata: */
 	uint64_t text, etext, minpc, maxpc;
 	uint64_t noptrdata, enoptrdata, data_start, edata, bss, ebss, noptrbss, enoptrbss;
-	uint64_t gofunc; /* link address of go:func.*, 0 before 1.18 */
+	uint64_t gofunc;     /* link address of go:func.*, 0 before 1.18 */
 	uint64_t moduledata; /* its link address */
-	bool has_inline; /* an inline tree can be read */
+	bool has_inline;     /* an inline tree can be read */
 };
 
 /** Finds pclntab (section or scan) and moduledata and checks both. False: *why says what lacks. */
@@ -177,6 +177,8 @@ struct mj_runtime_layout {
 	bool tried;
 	uint64_t m0, g0;            /* runtime.m0, runtime.g0 */
 	uint64_t allm;              /* runtime.allm, 0 until it has been found in a live process */
+	uint64_t last_allm;         /* what the last scan took for it... */
+	unsigned allm_scans;        /* ...and how many scans in a row did */
 	uint32_t m_curg, m_alllink; /* offsets in runtime.m */
 	uint32_t g_goid, g_gopc;    /* offsets in runtime.g; g.ancestors follows gopc */
 };
