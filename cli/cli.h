@@ -19,6 +19,8 @@
 
 /** `modjail run`; argv[0] is "modjail run". Returns the exit status. */
 int cli_cmd_run(int argc, char **argv);
+/** `modjail inspect`; argv[0] is "modjail inspect". Returns the exit status. */
+int cli_cmd_inspect(int argc, char **argv);
 
 /** The candidate closest to word, if close enough to be what was meant; else NULL. */
 const char *cli_nearest(const char *word, const char *const *candidates, size_t count);
@@ -104,6 +106,22 @@ char *cli_valid_utf8(const char *s);
 /** Writes all of buf to fd, in one write(2) if the kernel takes it. No error and no signal of that
  * write ends or stops the run: what cannot be written is lost. */
 void cli_write(int fd, const char *buf, size_t len);
+
+/* ---- `modjail inspect` (inspect_text.c, inspect_json.c) -------------------------------------- */
+
+/** What was found in one file. */
+struct cli_inspected {
+	const char *path;
+	const struct mj_image *image;
+	const struct mj_inspection *found;
+};
+
+/** Whether code of these findings can get around a jail, or merely bears another's name. */
+bool cli_is_held(const struct mj_inspected *module);
+/** The path of a subject, "std", or NULL for nobody. */
+const char *cli_subject_name(const struct mj_image *image, int subject);
+void cli_inspect_text(FILE *out, struct cli_style style, const struct cli_inspected *what);
+void cli_inspect_json(FILE *out, const struct cli_inspected *what);
 
 /* ---- arguments of calls (args.c) ------------------------------------------------------------ */
 

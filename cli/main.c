@@ -16,6 +16,8 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "run", "modjail run", "run a Go program under the policies of its modules", cli_cmd_run },
+	{ "inspect", "modjail inspect",
+	  "list the modules of a Go program, and which a jail does not hold", cli_cmd_inspect },
 };
 
 static void

@@ -104,6 +104,16 @@ is_numbered(const char *s, size_t len)
 	return false;
 }
 
+/* "init.0" is a function, not a closure of init. */
+static bool
+is_init(const char *function, size_t len, const char *number)
+{
+	size_t word = strlen("init");
+	return *number >= '0' && *number <= '9' && len >= word &&
+	       !memcmp(function + len - word, "init", word) &&
+	       (len == word || function[len - word - 1] == '.');
+}
+
 /* cmd/compile/internal/ir, closureName: Outer.func1, nested Outer.func1.2, Outer.func1.gowrap1;
  * bodies of range-over-func loops Outer-range1. */
 size_t
@@ -116,6 +126,7 @@ mj_function_outer_length(const char *function)
 		       function[from - 1] != '/')
 			from--;
 		if (!from || function[from - 1] == '/' ||
+		    is_init(function, from - 1, function + from) ||
 		    !is_numbered(function + from, len - from))
 			return len;
 		len = from - 1;

@@ -11,9 +11,11 @@ struct unit {
 	uint32_t offset;
 	unsigned count; /* of modules that names of its functions name */
 	int modules[MJ_MAX_SUSPECTS];
-	/* By majority, of functions that have a directory (what the compiler makes has none): */
+	/* By majority, of functions that are not made by the compiler and are no closures. Of modules: no
+	 * package of the standard library has functions that are named after one. */
 	int owner;
 	unsigned lead;
+	bool has_std;
 	struct dir *home;
 	unsigned home_lead;
 	UT_hash_handle hh;
@@ -25,6 +27,10 @@ struct dir {
 	size_t len;
 	int owner;
 	unsigned lead;
+	/* The same without closures, which may be named after whoever their function was inlined into,
+	 * but with generic functions: */
+	int plain_owner;
+	unsigned plain_lead;
 	bool is_home; /* of a compile unit of the owner's */
 	UT_hash_handle hh;
 };
@@ -123,12 +129,10 @@ find_dir(const struct mj_witnesses *witnesses, const char *file)
 }
 
 static bool
-vote(struct pass *pass, const char *file, bool is_closure)
+add_dir(struct pass *pass, const char *file)
 {
 	struct mj_witnesses *w = pass->witnesses;
 	size_t len = dir_length(file);
-	if (!len)
-		return true;
 	if (file != pass->file || !pass->dir)
 		pass->dir = find_dir(w, file);
 	pass->file = file;
@@ -136,6 +140,7 @@ vote(struct pass *pass, const char *file, bool is_closure)
 		pass->dir = calloc(1, sizeof(*pass->dir));
 		if (!pass->dir)
 			return false;
+		pass->dir->owner = MJ_SUBJECT_STD; /* until somebody votes */
 		pass->dir->path = file;
 		pass->dir->len = len;
 		HASH_ADD_KEYPTR(hh, w->dirs, pass->dir->path, len, pass->dir);
@@ -144,36 +149,82 @@ vote(struct pass *pass, const char *file, bool is_closure)
 			return false;
 		}
 	}
+	return true;
+}
+
+/* One voice of a majority vote. */
+static void
+count_vote(int *owner, unsigned *lead, int subject)
+{
+	if (*lead == 0)
+		*owner = subject;
+	*lead += *owner == subject ? 1U : -1U;
+}
+
+/* The function that initialises a package; it has no file. */
+static bool
+is_package_init(const char *name)
+{
+	size_t len = strlen(name);
+	return len > 5 && strcmp(name + len - 5, ".init") == 0;
+}
+
+static void
+vote_for_unit(struct pass *pass)
+{
+	struct unit *unit = pass->unit;
+	if (pass->subject >= 0)
+		count_vote(&unit->owner, &unit->lead, pass->subject);
+	else
+		unit->has_std = true;
+}
+
+static int
+unit_owner(const struct unit *unit)
+{
+	return unit->lead                      ? unit->owner
+	       : unit->has_std && !unit->count ? MJ_SUBJECT_STD
+	                                       : MJ_NOBODY;
+}
+
+static void
+vote(struct pass *pass, const char *name)
+{
 	struct dir *dir = pass->dir;
 	struct unit *unit = pass->unit;
-	if (dir->lead == 0)
-		dir->owner = pass->subject;
-	dir->lead += dir->owner == pass->subject ? 1U : -1U;
-	if (unit->lead == 0)
-		unit->owner = pass->subject;
-	unit->lead += unit->owner == pass->subject ? 1U : -1U;
-	if (is_closure)
-		return true; /* perhaps of an inlined function of another package */
+	bool generic = is_generic(name);
+	if (!generic)
+		count_vote(&dir->owner, &dir->lead, pass->subject);
+	if (mj_function_outer_length(name) < strlen(name))
+		return;
+	count_vote(&dir->plain_owner, &dir->plain_lead, pass->subject);
+	if (generic)
+		return;
+	vote_for_unit(pass);
 	if (unit->home_lead == 0)
 		unit->home = dir;
 	unit->home_lead += unit->home == dir ? 1U : -1U;
-	return true;
 }
 
 static bool
 hear(struct pass *pass, const struct mj_func *f)
 {
 	int32_t fileno;
-	if (is_generic(f->name))
-		return true;
 	if (!subject_by_name(pass, f->name) || !find_unit(pass, f->cu_offset))
 		return false;
-	if (pass->subject >= 0)
+	if (pass->subject >= 0 && !is_generic(f->name))
 		add_to_unit(pass);
 	if (!mj_pclntab_value(pass->tab, f, f->pcfile, f->entry, &fileno))
 		return true;
-	return vote(pass, mj_pclntab_file(pass->tab, f, fileno),
-	            mj_function_outer_length(f->name) < strlen(f->name));
+	const char *file = mj_pclntab_file(pass->tab, f, fileno);
+	if (dir_length(file)) {
+		if (!add_dir(pass, file))
+			return false;
+		vote(pass, f->name);
+	} else if (is_package_init(f->name)) {
+		vote_for_unit(pass);
+	}
+	return true;
 }
 
 static void
@@ -181,7 +232,7 @@ find_homes(struct mj_witnesses *witnesses)
 {
 	struct unit *unit, *next;
 	HASH_ITER (hh, witnesses->units, unit, next)
-		if (unit->home && unit->home->owner == unit->owner)
+		if (unit->home && unit->home->plain_owner == unit_owner(unit))
 			unit->home->is_home = true;
 }
 
@@ -268,9 +319,9 @@ mj_witnesses_testify(const struct mj_witnesses *witnesses, uint32_t cu_offset, c
 	const struct unit *unit = NULL;
 	const struct dir *dir = find_dir(witnesses, file);
 	HASH_FIND(hh, witnesses->units, &cu_offset, sizeof(cu_offset), unit);
-	bool known = unit && unit->lead;
-	ret->unit = known ? unit->owner : MJ_NOBODY;
-	ret->dir = dir && dir->lead ? dir->owner : MJ_NOBODY;
-	bool own = known && (ret->dir == MJ_NOBODY || ret->dir == unit->owner);
-	ret->at_home = own && ((dir && dir->is_home) || (unit->home && is_below(file, unit->home)));
+	ret->unit = unit ? unit_owner(unit) : MJ_NOBODY;
+	ret->dir = dir && dir->plain_lead ? dir->plain_owner : MJ_NOBODY;
+	bool own = unit && (ret->dir == MJ_NOBODY || ret->dir == ret->unit);
+	ret->at_home =
+		own && (!unit->home_lead || (dir && dir->is_home) || is_below(file, unit->home));
 }

@@ -9,8 +9,6 @@
 
 #include "policy/table.h"
 
-#define UNISTD "/usr/include/x86_64-linux-gnu/asm/unistd_64.h"
-
 /* ---- capabilities --------------------------------------------------------------------------- */
 
 START_TEST(caps_names)
@@ -66,9 +64,8 @@ END_TEST
 
 START_TEST(table_is_complete)
 {
-	FILE *header = fopen(UNISTD, "re");
-	if (!header)
-		return;
+	FILE *header = fopen(UNISTD, "re"); /* what the compiler says: tests/meson.build */
+	ck_assert_ptr_nonnull(header);
 	char line[256];
 	char name[128];
 	int nr;

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mj_walk on a program and a process that are made by hand (walk_world.h) and that each test damages in its
+ * own way. A walk that does not end at a root that it knows is incomplete, says why, and ends.
+ */
+#include "tests/unit/walk_world.h"
+
+#include <check.h>
+
+/* ---- walks that are complete: without damage everything works -------------------------------- */
+
+START_TEST(test_goroutine)
+{
+	walk_main();
+	check_complete(MJ_ROOT_GOROUTINE, 3);
+	ck_assert_str_eq(world.stack.pcs[1]->frames[1].function, "main.main");
+	ck_assert_uint_eq(world.hint.m, M0);
+	walk_main(); /* with what was remembered, and the same stack again */
+	check_complete(MJ_ROOT_GOROUTINE, 3);
+	world.hint.m = CURG + 8; /* nonsense */
+	walk_main();
+	check_complete(MJ_ROOT_GOROUTINE, 3);
+}
+END_TEST
+
+START_TEST(test_main_goroutine)
+{
+	push_at(R_STACK, 1, RET(RT_MAIN));
+	walk_main();
+	check_complete(MJ_ROOT_MAIN, 3);
+}
+END_TEST
+
+START_TEST(test_system_stack)
+{
+	put_switch(BOTTOM);
+	walk(RET(MAIN), SYSTEM_BOTTOM);
+	/* main.main, systemstack; systemstack_switch, main.main, goexit */
+	check_complete(MJ_ROOT_GOROUTINE, 5);
+	ck_assert_str_eq(world.stack.pcs[2]->frames[0].function, "runtime.systemstack_switch");
+}
+END_TEST
+
+START_TEST(test_start)
+{
+	poke(R_M0, M_CURG, 0);
+	push_at(R_SYSTEM, 1, RET_RT0);
+	walk(RET(MAIN), SYSTEM_BOTTOM);
+	check_complete(MJ_ROOT_START, 2);
+	poke(R_M0, M_CURG, CURG); /* a goroutine runs: start-up is over */
+	walk(RET(MAIN), SYSTEM_BOTTOM);
+	check_why(MJ_WHY_BAD_SP, 2);
+}
+END_TEST
+
+/* ---- the stack's memory --------------------------------------------------------------------- */
+
+START_TEST(test_truncated)
+{
+	/* At every length but the full one. */
+	for (size_t len = 0; len < 0x800 + 4 * 8; len++) {
+		destroy_world();
+		make_world();
+		world.regions[R_STACK].len = len;
+		walk_main();
+		check_why(MJ_WHY_STACK_UNREADABLE, len < 0x800 + 2 * 8 ? 1 : 2);
+	}
+	destroy_world();
+	make_world();
+	world.regions[R_STACK].len = 0x800 + 4 * 8;
+	walk_main();
+	check_complete(MJ_ROOT_GOROUTINE, 3);
+}
+END_TEST
+
+START_TEST(test_bad_sp)
+{
+	static const uint64_t sps[] = { BOTTOM + 1, BOTTOM + 4, BOTTOM - 1, 0, 8, 4088 };
+	for (size_t i = 0; i < MJ_ARRAY_LEN(sps); i++) {
+		walk(RET(MAIN), sps[i]);
+		ck_assert_int_eq(world.stack.status, MJ_WALK_INCOMPLETE);
+		ck_assert_int_eq(world.stack.why, MJ_WHY_BAD_SP);
+	}
+	walk(RET(MAIN), UINT64_MAX - 7); /* the frame ends at address 0 */
+	check_why(MJ_WHY_BAD_SP, 1);
+	walk(RET(MAIN), UINT64_MAX - 15);
+	check_why(MJ_WHY_STACK_UNREADABLE, 1);
+}
+END_TEST
+
+START_TEST(test_too_deep)
+{
+	world.endless = true;
+	walk_main();
+	check_why(MJ_WHY_TOO_DEEP, world.stack.npcs);
+	ck_assert_uint_gt(world.stack.npcs, 100000);
+}
+END_TEST
+
+START_TEST(test_enormous_frame)
+{
+	/* 48 MiB: the first fits into what is read of a stack, the second does not. */
+	static const char table[] = "\x82\x80\x80\x30\x20"; /* 1 + 48 Mi, since it starts at -1 */
+	put_pcsp_table(table, sizeof(table));
+	world.endless = true;
+	walk(RET(MAIN), BOTTOM + 8);
+	ck_assert_int_eq(world.stack.status, MJ_WALK_INCOMPLETE);
+	ck_assert_str_eq(mj_walk_why_text(world.stack.why), mj_walk_why_text(MJ_WHY_BAD_SP));
+}
+END_TEST
+
+/* ---- code addresses ------------------------------------------------------------------------- */
+
+START_TEST(test_not_a_call)
+{
+	for (uint64_t off = 1; off <= 0x20; off++) {
+		if (off == 0x10)
+			continue;
+		push_at(R_STACK, 1, FUNC(MAIN) + off);
+		walk_main();
+		check_why(MJ_WHY_NOT_A_CALL, 1);
+		ck_assert_uint_eq(world.stack.why_pc, FUNC(MAIN) + off);
+	}
+}
+END_TEST
+
+START_TEST(test_return_outside_text)
+{
+	static const uint64_t pcs[] = {
+		0, 1, 0x1234, TEXT, TEXT - 1, FUNC(NFUNC) + 1, CURG, UINT64_MAX, UINT64_C(1) << 63,
+	};
+	for (size_t i = 0; i < MJ_ARRAY_LEN(pcs); i++) {
+		push_at(R_STACK, 1, pcs[i]);
+		walk_main();
+		check_why(MJ_WHY_NOT_GO_TEXT, 1);
+		ck_assert_uint_eq(world.stack.why_pc, pcs[i]);
+	}
+}
+END_TEST
+
+/* C code on a goroutine's own stack: nothing that Go does. */
+START_TEST(test_foreign_code)
+{
+	walk(0x1234, BOTTOM);
+	check_why(MJ_WHY_NOT_GO_TEXT, 1);
+	/* On no stack that the runtime knows: a thread of C's own. */
+	walk(0x1234, UINT64_C(0x7ffe00000000));
+	check_complete(MJ_ROOT_C, 1);
+	poke(R_M0, 0, 0x404000); /* the list of threads leads nowhere */
+	world.hint.m = 0;
+	walk(0x1234, BOTTOM);
+	check_why(MJ_WHY_NO_GOROUTINE, 1);
+}
+END_TEST
+
+/* ---- tables --------------------------------------------------------------------------------- */
+
+START_TEST(test_bad_pcsp)
+{
+	static const struct {
+		const char *table;
+		size_t len;
+	} tables[] = {
+		{ "\x14\x20", 3 }, /* 9: not a multiple of the word size */
+		{ "\x03\x20", 3 }, /* -3 */
+		{ "\x0f\x20", 3 }, /* -9 */
+		{ "\x12\x08", 3 }, /* ends before the address */
+		{ "\x00", 1 },     /* empty */
+		{ "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x20", 12 }, /* overlong */
+		{ "\x12\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x20", 12 },
+	};
+	for (size_t i = 0; i < MJ_ARRAY_LEN(tables); i++) {
+		destroy_world();
+		make_world();
+		put_pcsp_table(tables[i].table, tables[i].len);
+		walk_main();
+		check_why(MJ_WHY_BAD_PCSP, 1);
+	}
+}
+END_TEST
+
+START_TEST(test_pcsp_outside)
+{
+	static const uint32_t offsets[] = { 0x40, 0x41, 0x1000, INT32_MAX, UINT32_MAX };
+	for (size_t i = 0; i < MJ_ARRAY_LEN(offsets); i++) {
+		destroy_world();
+		make_world();
+		put_pcsp(MAIN, offsets[i]);
+		walk_main();
+		check_why(MJ_WHY_BAD_PCSP, 1);
+	}
+}
+END_TEST
+
+START_TEST(test_sp_write)
+{
+	put_flag(MAIN, MJ_FUNC_SPWRITE);
+	walk_main();
+	check_why(MJ_WHY_SPWRITE, 1);
+}
+END_TEST
+
+START_TEST(test_unknown_root)
+{
+	put_flag(MAIN, MJ_FUNC_TOPFRAME);
+	walk_main();
+	check_why(MJ_WHY_NOT_GO_TEXT, 1);
+}
+END_TEST
+
+/* ---- roots that are forged ------------------------------------------------------------------ */
+
+START_TEST(test_goexit_elsewhere)
+{
+	poke(R_CURG, 8, STACK + 0x1000); /* not at the top of its stack */
+	walk_main();
+	check_why(MJ_WHY_BAD_SP, 3);
+	poke(R_CURG, 8, STACK + 0x800); /* above it */
+	walk_main();
+	check_why(MJ_WHY_BAD_SP, 3);
+	poke(R_CURG, 8, STACK + 0x840);
+	poke(R_CURG, 48, M0 + 8); /* of a goroutine that another thread runs */
+	walk_main();
+	check_why(MJ_WHY_BAD_SP, 3);
+}
+END_TEST
+
+START_TEST(test_goexit_on_system_stack)
+{
+	push_at(R_SYSTEM, 1, FUNC(GOEXIT) + 1);
+	poke(R_G0, 8, SYSTEM + 0x820);
+	walk(RET(MAIN), SYSTEM_BOTTOM);
+	check_why(MJ_WHY_BAD_SP, 2);
+}
+END_TEST
+
+START_TEST(test_start_elsewhere)
+{
+	poke(R_M0, M_CURG, 0);
+	push_at(R_STACK, 1, RET_RT0);
+	walk_main();
+	check_why(MJ_WHY_BAD_SP, 2);
+}
+END_TEST
+
+/* ---- threads that cannot be found ----------------------------------------------------------- */
+
+START_TEST(test_no_runtime)
+{
+	for (unsigned i = R_BSS; i <= R_G0; i++) {
+		destroy_world();
+		make_world();
+		world.regions[i].len = 0;
+		walk_main();
+		check_why(MJ_WHY_NO_GOROUTINE, 3);
+	}
+}
+END_TEST
+
+START_TEST(test_endless_thread_list)
+{
+	poke(R_M0, M_ALLLINK, M0); /* the last thread's link is itself */
+	walk_main();
+	check_why(MJ_WHY_NO_GOROUTINE, 3);
+}
+END_TEST
+
+START_TEST(test_switch_without_goroutine)
+{
+	put_switch(BOTTOM);
+	poke(R_M0, M_CURG, 0);
+	walk(RET(MAIN), SYSTEM_BOTTOM);
+	check_why(MJ_WHY_NO_GOROUTINE, 2);
+	poke(R_M0, M_CURG, CURG);
+	poke(R_CURG, 64, RET(MAIN)); /* it did not leave its stack in systemstack_switch */
+	walk(RET(MAIN), SYSTEM_BOTTOM);
+	check_why(MJ_WHY_NO_GOROUTINE, 2);
+	walk(RET(SYSTEMSTACK), BOTTOM); /* systemstack, on the goroutine's stack */
+	check_why(MJ_WHY_NO_GOROUTINE, 1);
+}
+END_TEST
+
+START_TEST(test_switch_to_bad_sp)
+{
+	put_switch(BOTTOM + 1);
+	walk(RET(MAIN), SYSTEM_BOTTOM);
+	check_why(MJ_WHY_BAD_SP, 2);
+}
+END_TEST
+
+/* The goroutine's stack is said to be the system stack, where systemstack comes again. */
+START_TEST(test_switch_loop)
+{
+	put_switch(SYSTEM_BOTTOM);
+	walk(RET(MAIN), SYSTEM_BOTTOM);
+	check_why(MJ_WHY_LOOP, world.stack.npcs);
+	ck_assert_uint_lt(world.stack.npcs, 1000);
+}
+END_TEST
+
+/* ---- whatever else -------------------------------------------------------------------------- */
+
+/* Values that lead somewhere, mostly. */
+static uint64_t
+random_value(void)
+{
+	static const uint64_t bases[] = { TEXT, ALLM, M0, G0, CURG, STACK, SYSTEM, UINT64_MAX, 0 };
+	uint64_t value = bases[(size_t)random() % MJ_ARRAY_LEN(bases)];
+	return random() % 4 ? value + (uint64_t)random() % 0x840 / 8 * 8
+	                    : value + (uint64_t)random();
+}
+
+START_TEST(test_random)
+{
+	srandom((unsigned)_i + 1);
+	for (unsigned round = 0; round < 3000; round++) {
+		destroy_world();
+		make_world();
+		for (unsigned i = 0; i < 0x80; i += 1 + (unsigned)random() % 3) {
+			push_at(R_STACK, i, random() % 2 ? RET(random() % NFUNC) : random_value());
+			push_at(R_SYSTEM, i, random() % 2 ? RET(random() % NFUNC) : random_value());
+		}
+		static const unsigned fields[] = { 0, 8, 48, 56, 64, M_CURG, M_ALLLINK };
+		for (long n = random() % 3; n > 0; n--)
+			poke((unsigned)(random() % R_STACK),
+			     fields[(size_t)random() % MJ_ARRAY_LEN(fields)], random_value());
+		put_switch(random() % 2 ? BOTTOM : random_value());
+		walk(RET(random() % NFUNC), random() % 2 ? BOTTOM : SYSTEM_BOTTOM);
+		const struct mj_stack *stack = &world.stack;
+		ck_assert((stack->status == MJ_WALK_COMPLETE) == (stack->root != MJ_ROOT_NONE));
+		ck_assert((stack->status == MJ_WALK_COMPLETE) == (stack->why == MJ_WHY_NONE));
+		ck_assert_uint_le(stack->npcs, 2 * STACK_SIZE / 8 * 64);
+	}
+}
+END_TEST
+
+/* ---- the suite ------------------------------------------------------------------------------ */
+
+int
+main(void)
+{
+	const TTest *const tests[] = {
+		test_goroutine,
+		test_main_goroutine,
+		test_system_stack,
+		test_start,
+		test_truncated,
+		test_bad_sp,
+		test_too_deep,
+		test_enormous_frame,
+		test_not_a_call,
+		test_return_outside_text,
+		test_foreign_code,
+		test_bad_pcsp,
+		test_pcsp_outside,
+		test_sp_write,
+		test_unknown_root,
+		test_goexit_elsewhere,
+		test_goexit_on_system_stack,
+		test_start_elsewhere,
+		test_no_runtime,
+		test_endless_thread_list,
+		test_switch_without_goroutine,
+		test_switch_to_bad_sp,
+		test_switch_loop,
+	};
+	Suite *suite = suite_create("walk");
+	TCase *walks = tcase_create("walks");
+	tcase_set_timeout(walks, 30); /* a walk that hangs */
+	tcase_add_checked_fixture(walks, make_world, destroy_world);
+	for (size_t i = 0; i < MJ_ARRAY_LEN(tests); i++)
+		tcase_add_test(walks, tests[i]);
+	tcase_add_loop_test(walks, test_random, 0, 4);
+	suite_add_tcase(suite, walks);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
