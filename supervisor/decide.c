@@ -95,8 +95,9 @@ struct question {
 	struct supervisor *sup;
 	struct sup_image *image;
 	struct sup_verdict *v;
-	int last; /* the module that was asked last */
-	bool any; /* a module was met */
+	int last;      /* the module that was asked last */
+	bool any;      /* a module was met */
+	bool doubtful; /* a frame was met that anybody may have written */
 };
 
 static bool
@@ -124,6 +125,7 @@ ask_frames(struct question *q, const struct mj_pc *const *pcs, size_t npcs)
 		for (unsigned f = 0; f < pcs[i]->nframes; f++) {
 			const struct mj_frame *frame = &pcs[i]->frames[f];
 			bool ok = ask_module(q, frame->subject);
+			q->doubtful |= frame->doubtful;
 			for (unsigned s = 0; ok && s < frame->nsuspects; s++)
 				ok = ask_module(q, frame->suspects[s]);
 			if (!ok) {
@@ -188,13 +190,15 @@ decide_by_stack(struct supervisor *sup, struct sup_process *process, struct sup_
 		refuse(v, MJ_REASON_WALK, mj_walk_why_text(sup->stack.why));
 		return;
 	}
-	struct question q = { sup, process->image, v, MJ_SUBJECT_STD, false };
+	struct question q = { .sup = sup, .image = process->image, .v = v, .last = MJ_SUBJECT_STD };
 	if (!ask_modules(&q)) {
 		refuse(v, MJ_REASON_POLICY, NULL);
 		return;
 	}
 	bool known = q.any ? !has_unknown_creator(&sup->stack) : is_std_root(&sup->stack);
-	v->allow = known || ask_unattributed(sup, v);
+	v->allow = (known && !q.doubtful) || ask_unattributed(sup, v);
+	if (!v->allow && known)
+		v->detail = "a function on its stack has a forged name";
 }
 
 static void

@@ -150,8 +150,8 @@ guess_module(const char *package)
 
 /* First elements of the standard library's import paths, to Go 1.27. Needed only for programs that
  * have no module list: there "victim/parse" could be anybody's. */
-static bool
-is_std_name(const char *package, size_t len)
+bool
+mj_modules_is_std(const char *package, size_t len)
 {
 	static const char names[] =
 		" archive arena bufio builtin bytes cmp compress container context crypto database "
@@ -207,7 +207,7 @@ package_subject(struct mj_modules *mods, const char *package, int *ret)
 		found = owner(mods, package, len - 5);
 	if (!found) {
 		bool dotted = memchr(package, '.', first);
-		if (!dotted && (mods->has_list || is_std_name(package, first))) {
+		if (!dotted && (mods->has_list || mj_modules_is_std(package, first))) {
 			*ret = MJ_SUBJECT_STD;
 			return true;
 		}

@@ -24,6 +24,9 @@ const struct mj_module *mj_modules_get(const struct mj_modules *mods, size_t ind
 /** Whose a function is, by its name. May add a module. False: out of memory. */
 bool mj_modules_subject(struct mj_modules *mods, const char *function, int *ret);
 
+/** Whether len bytes are the first element of the standard library's import paths. */
+bool mj_modules_is_std(const char *element, size_t len);
+
 /** Whether one of the names (all names of a pclntab) belongs to the module at index. */
 bool mj_modules_present(struct mj_modules *mods, struct mj_span names, size_t index);
 

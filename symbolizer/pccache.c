@@ -206,10 +206,11 @@ find_subjects(struct mj_image *image, const struct mj_func *f, struct mj_frame *
 	int suspects[MJ_MAX_SUSPECTS];
 	if (!mj_modules_subject(&image->modules, frame->function, &frame->subject))
 		return false;
-	if (!image->witnesses &&
-	    mj_witnesses_create(&image->tab, &image->modules, &image->witnesses, NULL) < 0)
+	if (!image->witnesses && mj_witnesses_create(&image->elf, &image->tab, &image->modules,
+	                                             &image->witnesses, NULL) < 0)
 		return false;
-	int n = mj_witnesses_ask(image->witnesses, f, frame, !frame->inlined, suspects);
+	int n = mj_witnesses_ask(image->witnesses, f, frame, !frame->inlined, suspects,
+	                         &frame->doubtful);
 	if (n <= 0)
 		return n == 0;
 	int *kept = arena_take(&image->cache, (size_t)n * sizeof(*kept));
@@ -298,7 +299,7 @@ make_entry(struct mj_image *image, uint64_t pc, bool is_return, const struct mj_
 static const struct mj_pc_entry *
 bad_entry(struct mj_pc_cache *cache, uint64_t pc)
 {
-	static const struct mj_frame unknown = { "", "", 0, MJ_SUBJECT_C, false, 0, NULL };
+	static const struct mj_frame unknown = { "", "", 0, MJ_SUBJECT_C, false, 0, NULL, false };
 	cache->bad = (struct mj_pc_entry){
 		.pub = { .pc = pc, .nframes = 1, .frames = &unknown },
 		.follows_call = true,

@@ -46,6 +46,7 @@ struct mj_frame {
 	unsigned
 		nsuspects; /**< further modules that its compile unit or its file's directory name */
 	const int *suspects; /**< their indices */
+	bool doubtful; /**< the witnesses do not account for it: anybody may have written it */
 };
 
 /** One physical frame: a code address, with its logical frames. Kept by the image's PC cache. */

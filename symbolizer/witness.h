@@ -3,8 +3,10 @@
  * Whose code is it, besides what its name says? A closure of an inlined function is named after the
  * caller, //go:linkname gives any name, //line any file. So two more witnesses are asked:
  *  - the compile unit: the linker makes one a package (cmd/link/internal/ld/pcln.go, compilation
- *    units' file tables), and no directive moves a function to another one;
- *  - the directory of the source file, mapped to the package that most functions there belong to.
+ *    units' file tables), and no directive moves a function to another one. It counts for every module that
+ *    one of its functions names. Two units of the same package mean that one's names are all forged;
+ *  - the directory of the source file, which counts for every module that plain functions in it name (closures do
+ *    not: they are named after whoever their function was inlined into).
  * A frame belongs to every module that one of them names: forging adds suspects, never removes one.
  */
 #ifndef MJ_SYMBOLIZER_WITNESS_H
@@ -15,8 +17,8 @@
 struct mj_witnesses;
 
 /** Goes through all functions once. */
-int mj_witnesses_create(const struct mj_pclntab *tab, struct mj_modules *mods,
-                        struct mj_witnesses **ret, struct mj_error *err);
+int mj_witnesses_create(const struct mj_elf *elf, const struct mj_pclntab *tab,
+                        struct mj_modules *mods, struct mj_witnesses **ret, struct mj_error *err);
 void mj_witnesses_destroy(struct mj_witnesses *witnesses); /**< accepts NULL */
 
 #define MJ_MAX_SUSPECTS 8
@@ -24,10 +26,11 @@ void mj_witnesses_destroy(struct mj_witnesses *witnesses); /**< accepts NULL */
 /**
  * Modules (indices, at most MJ_MAX_SUSPECTS) other than subject that frame belongs to. physical: the
  * frame's function is the one that holds the code, not one inlined into it. Returns how many; -1 if there are
- * more than fit, which nothing can be said about.
+ * more than fit, which nothing can be said about. *ret_doubtful: the witnesses do not account for the code, so that
+ * somebody unknown may have written it.
  */
 int mj_witnesses_ask(const struct mj_witnesses *witnesses, const struct mj_func *f,
-                     const struct mj_frame *frame, bool physical, int *ret);
+                     const struct mj_frame *frame, bool physical, int *ret, bool *ret_doubtful);
 
 #define MJ_NOBODY (-3) /**< next to MJ_SUBJECT_* */
 
