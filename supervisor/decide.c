@@ -5,6 +5,7 @@
  */
 #include "supervisor/internal.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 
@@ -95,9 +96,10 @@ struct question {
 	struct supervisor *sup;
 	struct sup_image *image;
 	struct sup_verdict *v;
-	int last;      /* the module that was asked last */
-	bool any;      /* a module was met */
-	bool doubtful; /* a frame was met that anybody may have written */
+	int last; /* the module that was asked last */
+	bool any; /* a module was met */
+	/* A frame that anybody may have written, NULL if there is none. */
+	const struct mj_frame *doubtful;
 };
 
 static bool
@@ -125,7 +127,8 @@ ask_frames(struct question *q, const struct mj_pc *const *pcs, size_t npcs)
 		for (unsigned f = 0; f < pcs[i]->nframes; f++) {
 			const struct mj_frame *frame = &pcs[i]->frames[f];
 			bool ok = ask_module(q, frame->subject);
-			q->doubtful |= frame->doubtful;
+			if (frame->doubtful && !q->doubtful)
+				q->doubtful = frame;
 			for (unsigned s = 0; ok && s < frame->nsuspects; s++)
 				ok = ask_module(q, frame->suspects[s]);
 			if (!ok) {
@@ -197,8 +200,13 @@ decide_by_stack(struct supervisor *sup, struct sup_process *process, struct sup_
 	}
 	bool known = q.any ? !has_unknown_creator(&sup->stack) : is_std_root(&sup->stack);
 	v->allow = (known && !q.doubtful) || ask_unattributed(sup, v);
-	if (!v->allow && known)
-		v->detail = "a function on its stack has a forged name";
+	if (!v->allow && known) {
+		snprintf(
+			sup->detail, sizeof(sup->detail),
+			"nothing confirms that the code of %.150s (%.80s:%d) is what its name says",
+			q.doubtful->function, q.doubtful->file, q.doubtful->line);
+		v->detail = sup->detail;
+	}
 }
 
 static void

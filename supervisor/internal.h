@@ -90,6 +90,7 @@ struct supervisor {
 	struct sup_image *program; /* what the first process executed */
 	unsigned sweep_at;         /* number of records at which dead ones are looked for */
 	struct mj_stack stack;
+	char detail[320]; /* words of the verdict that is being made */
 	struct sup_repeat *repeats;
 	unsigned nrepeats;
 	bool blind_noted;

@@ -27,6 +27,8 @@ struct unit {
 	UT_hash_handle hh;
 };
 
+#define MAX_VOICES 32
+
 /* A directory of source files. Its owner is found by majority (Boyer and Moore). */
 struct dir {
 	const char *path; /* borrowed from the file table, len bytes */
@@ -38,9 +40,15 @@ struct dir {
 	int plain_owner;
 	unsigned plain_lead;
 	bool is_home; /* of a compile unit of the owner's */
-	/* All that are named by plain functions of which the first instruction is their own: */
+	/* All that are named by plain functions of which the first instruction is their own, and whose units
+	 * are at home here: a //line into another module's directory does not make it theirs. */
 	unsigned count;
 	int modules[MJ_MAX_SUSPECTS];
+	unsigned nvoices;
+	struct {
+		const struct unit *unit;
+		int module;
+	} voices[MAX_VOICES];
 	bool has_std;
 	UT_hash_handle hh;
 };
@@ -247,12 +255,31 @@ add_to_dir(struct pass *pass, const struct mj_func *f)
 		dir->has_std = true;
 		return;
 	}
-	for (unsigned i = 0; i < dir->count && i < MJ_MAX_SUSPECTS; i++)
-		if (dir->modules[i] == pass->subject)
+	for (unsigned i = 0; i < dir->nvoices; i++)
+		if (dir->voices[i].unit == pass->unit && dir->voices[i].module == pass->subject)
 			return;
-	if (dir->count < MJ_MAX_SUSPECTS)
-		dir->modules[dir->count] = pass->subject;
-	dir->count++;
+	if (dir->nvoices < MAX_VOICES) {
+		dir->voices[dir->nvoices].unit = pass->unit;
+		dir->voices[dir->nvoices++].module = pass->subject;
+	}
+}
+
+/* Once all units' homes are known. */
+static void
+count_voices(struct dir *dir)
+{
+	for (unsigned i = 0; i < dir->nvoices; i++) {
+		unsigned n = 0;
+		if (dir->voices[i].unit->home != dir)
+			continue;
+		while (n < dir->count && n < MJ_MAX_SUSPECTS &&
+		       dir->modules[n] != dir->voices[i].module)
+			n++;
+		if (n < MJ_MAX_SUSPECTS && n == dir->count)
+			dir->modules[n] = dir->voices[i].module;
+		if (n == dir->count)
+			dir->count++;
+	}
 }
 
 static void
@@ -384,6 +411,9 @@ static void
 find_homes(struct mj_witnesses *witnesses)
 {
 	struct unit *unit, *next;
+	struct dir *dir, *next_dir;
+	HASH_ITER (hh, witnesses->dirs, dir, next_dir)
+		count_voices(dir);
 	HASH_ITER (hh, witnesses->units, unit, next)
 		if (unit->home && unit->home->plain_owner == unit_owner(unit))
 			unit->home->is_home = true;
@@ -502,7 +532,12 @@ unit_confirms(const struct mj_witnesses *witnesses, const struct unit *unit,
 	if (!unit || unit->is_impostor)
 		return false;
 	if (unit->is_assembly)
-		return frame->subject >= 0 || is_in_goroot(witnesses, frame->file);
+		return frame->subject >= 0 ||
+		       (unit->home && is_in_goroot(witnesses, unit->home->path));
+	/* A package that has no functions but those that pass for the standard library's must have its files
+	 * there, too. */
+	if (frame->subject < 0 && !unit->count && !is_package_init(frame->function))
+		return unit->home && is_in_goroot(witnesses, unit->home->path);
 	return unit->package_lead || unit->count || is_package_init(frame->function);
 }
 
@@ -543,14 +578,14 @@ mj_witnesses_ask(const struct mj_witnesses *witnesses, const struct mj_func *f,
 	*ret_doubtful = false;
 	if (dir && dir->count > MJ_MAX_SUSPECTS)
 		return -1;
-	for (unsigned i = 0; dir && n >= 0 && i < dir->count; i++)
-		n = add_suspect(ret, n, dir->modules[i], frame->subject);
 	if (physical && !made && !is_instance(frame->function))
 		HASH_FIND(hh, witnesses->units, &f->cu_offset, sizeof(f->cu_offset), unit);
 	if (unit && unit->count > MJ_MAX_SUSPECTS)
 		return -1;
 	for (unsigned i = 0; unit && n >= 0 && i < unit->count; i++)
 		n = add_suspect(ret, n, unit->modules[i], frame->subject);
+	for (unsigned i = 0; dir && n >= 0 && i < dir->count; i++)
+		n = add_suspect(ret, n, dir->modules[i], frame->subject);
 	*ret_doubtful = !made && is_doubtful(witnesses, unit, dir, frame, physical);
 	return n;
 }

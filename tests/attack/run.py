@@ -396,8 +396,8 @@ class Cell:
     def check_jailed(self, jailed):
         way, refused = self.way, [e for e in jailed.log if e["event"] in ("refusal", "repeated")]
         self.symbol = {matrix.POLICY: "✓", matrix.DEPUTY: "d", matrix.UNATTRIBUTED: "u", matrix.C: "c",
-                       matrix.WALK: "w"}[way.expect]
-        if way.expect == matrix.DEPUTY:
+                       matrix.WALK: "w", matrix.FORGED: "f"}[way.expect]
+        if way.expect in (matrix.DEPUTY, matrix.FORGED):
             if not jailed.harm and refused:
                 self.symbol = "D"  # better than documented
             elif not jailed.harm:
@@ -454,7 +454,7 @@ def print_matrix(build, cells, ways):
     names = [way.name for way in ways]
     width = max(map(len, matrix.ACTS))
     print(f"#\n# {build.name}: ✓ refused and blamed, u unattributed, c C code, w stack not followed,\n"
-          "# d documented deputy (D: refused even so), . not meaningful, X FAIL")
+          "# d documented deputy, f documented forgery (D: refused even so), . not meaningful, X FAIL")
     for i in range(max(map(len, names))):
         print("# " + " " * width + " " + " ".join(n[i] if i < len(n) else " " for n in names))
     for act in matrix.ACTS:
