@@ -14,6 +14,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define G_STACK_LO 0
 #define G_M 48
@@ -303,25 +304,26 @@ scan_bss(struct allm_search *search, uint64_t start, uint64_t end)
 }
 
 /* Looks for allm. While only m0 exists, or the newest m is idle too, several words may lead to the same
- * chain; then any will do for now. One that stands alone is kept, until it turns out not to be allm (see
- * mj_runtime_find): the scan is not atomic, and an m that is being made has no g0 yet. */
+ * chain. One that stands alone is kept, until it turns out not to be allm (see mj_runtime_find): the scan is
+ * not atomic, and an m that is being made has no g0 yet and ends its chain early. */
 static bool
-scan_for_allm(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t *ret)
+scan_for_allm(struct mj_runtime *runtime, const struct mj_memory *memory,
+              struct allm_search *search)
 {
 	struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
 	const struct mj_pclntab *tab = mj_image_pclntab(runtime->image);
-	struct allm_search search = { .layout = layout,
-		                      .memory = memory,
-		                      .m0 = layout->m0 + runtime->bias };
-	if (!scan_bss(&search, tab->bss + runtime->bias, tab->ebss + runtime->bias) ||
-	    search.count == 0)
+	*search = (struct allm_search){ .layout = layout,
+		                        .memory = memory,
+		                        .m0 = layout->m0 + runtime->bias };
+	if (!scan_bss(search, tab->bss + runtime->bias, tab->ebss + runtime->bias) ||
+	    search->count == 0)
 		return false;
-	uint64_t found = search.found[0] - runtime->bias;
-	if (search.count == 1 && search.best > 1) {
+	uint64_t found = search->found[0] - runtime->bias;
+	if (search->count == 1 && search->best > 1) {
 		layout->allm_scans = found == layout->last_allm ? layout->allm_scans + 1 : 1;
 		layout->allm = layout->last_allm = found;
 	}
-	return mj_read_u64(memory, search.found[0], ret);
+	return true;
 }
 
 /* ---- stacks --------------------------------------------------------------------------------- */
@@ -412,26 +414,53 @@ search_list(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t
 	return m ? MJ_FIND_ERROR : MJ_FIND_NONE;
 }
 
+/* From each word that may be allm. */
+static enum mj_find
+search_lists(struct mj_runtime *runtime, const struct mj_memory *memory,
+             const struct allm_search *search, uint64_t sp, struct mj_thread_hint *hint,
+             struct mj_thread_stack *ret)
+{
+	enum mj_find result = MJ_FIND_ERROR;
+	for (unsigned i = 0; i < search->count && i < ALLM_CANDIDATES; i++) {
+		uint64_t m;
+		if (!mj_read_u64(memory, search->found[i], &m))
+			continue;
+		enum mj_find found = search_list(runtime, memory, m, sp, hint, ret);
+		if (found == MJ_FIND_OK)
+			return found;
+		if (found == MJ_FIND_NONE)
+			result = found;
+	}
+	return result;
+}
+
 enum mj_find
 mj_runtime_find(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t sp,
                 struct mj_thread_hint *hint, struct mj_thread_stack *ret)
 {
-	struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
+	enum mj_find found = MJ_FIND_ERROR;
 	uint64_t m;
 	if (!layout_ready(runtime->image))
 		return MJ_FIND_ERROR;
+	struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
 	if (hint_holds(runtime, memory, sp, hint, ret))
 		return MJ_FIND_OK;
 	if (layout->allm && mj_read_u64(memory, layout->allm + runtime->bias, &m)) {
-		enum mj_find found = search_list(runtime, memory, m, sp, hint, ret);
+		found = search_list(runtime, memory, m, sp, hint, ret);
 		if (found == MJ_FIND_OK ||
 		    (found == MJ_FIND_NONE && layout->allm_scans >= ENOUGH_SCANS))
 			return found;
 	}
-	layout->allm = 0;
-	if (!scan_for_allm(runtime, memory, &m))
-		return MJ_FIND_ERROR;
-	return search_list(runtime, memory, m, sp, hint, ret);
+	/* Not where it was expected: perhaps what was taken for allm is not. */
+	for (unsigned i = 0; i < ENOUGH_SCANS && found != MJ_FIND_OK; i++) {
+		struct allm_search search;
+		layout->allm = 0;
+		if (i > 0)
+			nanosleep(&(struct timespec){ .tv_nsec = 200000 }, NULL);
+		if (scan_for_allm(runtime, memory, &search))
+			found = search_lists(runtime, memory, &search, sp, hint, ret);
+	}
+	return found;
 }
 
 bool

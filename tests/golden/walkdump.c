@@ -182,7 +182,9 @@ quit(int listener, FILE *out, struct target *t, const struct options *options,
 			walk(out, t, &req, stack);
 	kill(t->process.tgid, SIGQUIT);
 	struct pollfd pfd = { .fd = listener };
-	poll(&pfd, 1, 3000); /* the runtime exits when the dump is done: POLLHUP */
+	/* The runtime exits when the dump is done: POLLHUP. Unless the signal is for the very thread that
+	 * waits, which then takes it behind its call. */
+	poll(&pfd, 1, options->sample_at ? 3000 : 300);
 }
 
 static void

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -267,13 +268,17 @@ func actSetpgid(s *subject, _ string) (string, error) {
 }
 
 func actSetrlimit(s *subject, _ string) (string, error) {
-	limit, ptr := hold(16)
-	limit[0], limit[8] = 7, 7 // soft and hard limit of RLIMIT_CORE
-	if _, err := s.syscall(syscall.SYS_PRLIMIT64, 0, syscall.RLIMIT_CORE, ptr, 0); err != nil {
+	var now syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &now); err != nil {
 		return "", err
 	}
-	var now syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_CORE, &now); err != nil || now.Cur != 7 {
+	limit, ptr := hold(16) // the soft and the hard limit: one that anybody may lower
+	binary.LittleEndian.PutUint64(limit, 77)
+	binary.LittleEndian.PutUint64(limit[8:], now.Max)
+	if _, err := s.syscall(syscall.SYS_PRLIMIT64, 0, syscall.RLIMIT_NOFILE, ptr, 0); err != nil {
+		return "", err
+	}
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &now); err != nil || now.Cur != 77 {
 		return "", fmt.Errorf("limit is %d (%v)", now.Cur, err)
 	}
 	return "", nil
