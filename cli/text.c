@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -132,21 +133,27 @@ cli_valid_utf8(const char *s)
 	return buf;
 }
 
+/* Nobody reads the pipe, or the terminal is stopped: a record is not worth more waiting than this. Meanwhile
+ * no call is decided, and the program shares the descriptor: it could fill it on purpose. */
+static bool
+is_writable(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
+	return poll(&pfd, 1, WRITE_PATIENCE_MS) > 0;
+}
+
 static void
 write_all(int fd, const char *buf, size_t len)
 {
-	while (len > 0) {
-		ssize_t n = write(fd, buf, len);
+	while (len > 0 && is_writable(fd)) {
+		/* A pipe that is writable takes so much without blocking (pipe(7)). */
+		ssize_t n = write(fd, buf, len < PIPE_BUF ? len : PIPE_BUF);
 		if (n >= 0) {
 			buf += n;
 			len -= (size_t)n;
-			continue;
-		}
-		struct pollfd pfd = { .fd = fd, .events = POLLOUT };
-		if (errno == EAGAIN && poll(&pfd, 1, WRITE_PATIENCE_MS) > 0)
-			continue;
-		if (errno != EINTR)
+		} else if (errno != EINTR && errno != EAGAIN) {
 			return;
+		}
 	}
 }
 
