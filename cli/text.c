@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <sys/stat.h>
 
 /* How long a record may wait for a reader of a non-blocking stderr before it is lost. */
 #define WRITE_PATIENCE_MS 1000
@@ -145,9 +146,12 @@ is_writable(int fd)
 static void
 write_all(int fd, const char *buf, size_t len)
 {
+	struct stat st;
+	/* A file takes a record whole, with O_APPEND in one piece. A pipe that is writable takes so much without
+	 * blocking (pipe(7)). */
+	size_t piece = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? len : PIPE_BUF;
 	while (len > 0 && is_writable(fd)) {
-		/* A pipe that is writable takes so much without blocking (pipe(7)). */
-		ssize_t n = write(fd, buf, len < PIPE_BUF ? len : PIPE_BUF);
+		ssize_t n = write(fd, buf, len < piece ? len : piece);
 		if (n >= 0) {
 			buf += n;
 			len -= (size_t)n;

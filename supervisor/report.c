@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define MAX_REPEATS 4096
+#define HASHED_FRAMES 64 /* of a stack: enough to tell places apart */
 
 /* The same call for the same reason from the same stack, in the same program. */
 struct repeat_key {
@@ -46,7 +47,7 @@ hash_stack(const struct supervisor *sup, const struct sup_verdict *v)
 	uint64_t hash = UINT64_C(1469598103934665603); /* FNV-1a, by words */
 	if (!v->have_stack)
 		return hash;
-	for (size_t i = 0; i < sup->stack.npcs; i++)
+	for (size_t i = 0; i < sup->stack.npcs && i < HASHED_FRAMES; i++)
 		hash = (hash ^ sup->stack.pcs[i]->pc) * UINT64_C(1099511628211);
 	for (size_t i = 0; i < sup->stack.nancestors; i++)
 		for (size_t k = 0; k < sup->stack.ancestors[i].npcs; k++)
