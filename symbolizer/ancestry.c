@@ -60,8 +60,7 @@ static const char *const texts[] = {
 	[MJ_ANCESTRY_TIMER] = "a timer started its goroutine",
 	[MJ_ANCESTRY_SHARED] = "its goroutine runs the finalizers and cleanups of all modules",
 	[MJ_ANCESTRY_CALLBACK] =
-		"it goes back to a function that was handed to a timer, a context or "
-		"a finalizer, and there is no record of by whom",
+		"nobody recorded who handed over a function that its goroutine goes back to",
 	[MJ_ANCESTRY_CUT] = "the record of who created its goroutine is cut off",
 	[MJ_ANCESTRY_MISSING] = "there is no record of who created its goroutine",
 };

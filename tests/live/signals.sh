@@ -93,6 +93,9 @@ for who in control jailed; do
   at_terminal see:ready kill:TSTP stopped fg running 'see:got 18 ' kill:TERM 'see:got 15 ' end -- \
     ${run[@]+"${run[@]}"} "$SIG" -until 2 -exit 7
   is "$who: SIGTSTP stops, SIGCONT continues" "$out" 'exit 7'
+  at_terminal see:ready group:USR2 'see:got 12 ' 'never:signal 2) 2' kill:USR2 'see:signal 2) 2' \
+    group:TERM 'see:got 15 ' end -- ${run[@]+"${run[@]}"} "$SIG" -until 3 -exit 7
+  is "$who: a signal to the process group comes once" "$out" 'exit 7'
   at_terminal 'see:hello' end -- "${shell[@]}" -c 'read -r x < /dev/null; test -t 0 && stty -a > /dev/null && echo hello'
   is "$who: the terminal is the program's" "$out" 'exit 0'
 done

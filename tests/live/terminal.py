@@ -5,6 +5,7 @@ new terminal, does the steps in turn and prints how the job ended ("exit N", "si
 
   see:TEXT   waits until the terminal shows TEXT        never:TEXT  fails if the terminal has shown TEXT
   type:KEY   types ^C, ^Z or ^\\ (C, Z, B)                kill:NAME   sends the job's leader SIGNAME
+  group:NAME sends SIGNAME to the job's whole process group
   stopped    waits until every process of the job is stopped
   running    fails unless no process of the job is stopped
   fg         continues the job in the foreground, as a shell's fg
@@ -98,6 +99,8 @@ class Job:
             os.write(self.master, KEYS[argument])
         elif what == "kill":
             os.kill(self.pid, getattr(signal, "SIG" + argument))
+        elif what == "group":
+            os.killpg(self.pid, getattr(signal, "SIG" + argument))
         elif what == "stopped":
             return set(self.states()) == {"T"}
         elif what == "running":

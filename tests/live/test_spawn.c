@@ -460,8 +460,8 @@ main(int argc, char **argv)
 	Suite *suite = suite_create("spawn");
 	TCase *runs = tcase_create("runs");
 	TCase *fails = tcase_create("fails");
-	tcase_set_timeout(runs, 30); /* whatever hangs */
-	tcase_set_timeout(fails, 30);
+	tcase_set_timeout(runs, 10); /* whatever hangs */
+	tcase_set_timeout(fails, 10);
 	tcase_add_test(runs, test_echo);
 	tcase_add_test(runs, test_shell);
 	tcase_add_test(runs, test_refused);
