@@ -18,7 +18,6 @@ struct mj_cfi {
 	Elf *elf;
 	Dwarf *dwarf;
 	Dwarf_CFI *debug_frame; /* owned by dwarf */
-	Dwarf_CFI *eh_frame;
 };
 
 void
@@ -26,8 +25,6 @@ mj_cfi_destroy(struct mj_cfi *cfi)
 {
 	if (!cfi)
 		return;
-	if (cfi->eh_frame)
-		dwarf_cfi_end(cfi->eh_frame);
 	if (cfi->dwarf)
 		dwarf_end(cfi->dwarf);
 	if (cfi->elf)
@@ -54,9 +51,8 @@ mj_cfi_create(int fd, size_t len, struct mj_cfi **ret, struct mj_error *err)
 		cfi->dwarf = dwarf_begin_elf(cfi->elf, DWARF_C_READ, NULL);
 		if (cfi->dwarf)
 			cfi->debug_frame = dwarf_getcfi(cfi->dwarf);
-		cfi->eh_frame = dwarf_getcfi_elf(cfi->elf);
 	}
-	if (!cfi->debug_frame && !cfi->eh_frame) {
+	if (!cfi->debug_frame) {
 		mj_cfi_destroy(cfi);
 		cfi = NULL;
 	}
@@ -109,6 +105,5 @@ frame_of(const Dwarf_CFI *table, uint64_t pc, int64_t *ret_cfa, int64_t *ret_ra)
 bool
 mj_cfi_frame(const struct mj_cfi *cfi, uint64_t pc, int64_t *ret_cfa, int64_t *ret_ra)
 {
-	return frame_of(cfi->debug_frame, pc, ret_cfa, ret_ra) ||
-	       frame_of(cfi->eh_frame, pc, ret_cfa, ret_ra);
+	return frame_of(cfi->debug_frame, pc, ret_cfa, ret_ra);
 }

@@ -7,8 +7,9 @@
 
 struct mj_cfi;
 
-/** Opens the CFI (.debug_frame, else .eh_frame) of the ELF file behind fd (borrowed), len bytes long.
- * *ret is NULL and 0 is returned if the file has none. */
+/** Opens the CFI of the ELF file behind fd (borrowed), len bytes long.
+ * *ret is NULL and 0 is returned if the file has none. It is .debug_frame alone that has Go code; .eh_frame, which
+ * strip leaves in programs with cgo, has only the C code. */
 int mj_cfi_create(int fd, size_t len, struct mj_cfi **ret, struct mj_error *err);
 void mj_cfi_destroy(struct mj_cfi *cfi); /**< accepts NULL */
 

@@ -77,7 +77,7 @@ void mj_image_destroy(struct mj_image *image); /**< accepts NULL */
 
 /**
  * Makes walks of this image check every frame against the call frame information of the file
- * (.debug_frame or .eh_frame, read with libdw); a disagreement ends them with MJ_WHY_DISAGREE. To
+ * (.debug_frame, read with libdw); a disagreement ends them with MJ_WHY_DISAGREE. To
  * be called before the first look-up; fd is the image's file (borrowed). *ret_has_cfi: false if the file has none (a stripped Go program):
  * then nothing is checked.
  */

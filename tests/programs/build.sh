@@ -51,6 +51,7 @@ build_all() {
   local cc=${CC:-cc}
   if command -v "${cc%% *}" > /dev/null; then
     build_variant "$go" "$dir/cgo" 1 -- cgocall probe golden
+    build_variant "$go" "$dir/cgo-stripped" 1 -ldflags='-s -w' -- golden
   else
     echo "$(basename "$dir")/cgo: no C compiler" >> "$out/missing"
   fi
