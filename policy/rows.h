@@ -212,7 +212,7 @@ ROWS(send3) = SEND_ROWS(3);
 
 /* clone() takes the lower half of its flags only (kernel/fork.c). A thread, or a process of its own
  * (fork, vfork, posix_spawn, Go's forkAndExecInChild). Not: a sibling instead of a child
- * (CLONE_PARENT), a tracee (CLONE_PTRACE), a process that shares descriptors (CLONE_FILES without
+ * (CLONE_PARENT), a tracee (CLONE_PTRACE), a process that shares descriptors or the working directory (CLONE_FILES, CLONE_FS without
  * CLONE_THREAD), namespaces. The rows of the namespaces form a chain so that they exclude each
  * other: each has its own flag set and those of the rows before it clear. */
 #define CLONE_ODD (CLONE_PARENT | CLONE_PTRACE)
@@ -227,8 +227,10 @@ ROWS(send3) = SEND_ROWS(3);
 	WHEN(BITS(0, CLONE_ODD | CLONE_FILES | (upto), flag), ALL(MJ_CAP(OPERATING_SYSTEM)), LINEAGE)
 ROWS(clone) = {
 	WHEN(BITS(0, NS_ALL | CLONE_ODD | CLONE_THREAD, CLONE_THREAD), BASE),
-	WHEN(BITS(0, NS_ALL | CLONE_ODD | CLONE_THREAD | CLONE_FILES, 0), BASE),
+	WHEN(BITS(0, NS_ALL | CLONE_ODD | CLONE_THREAD | CLONE_FILES | CLONE_FS, 0), BASE),
 	WHEN(BITS(0, NS_ALL | CLONE_ODD | CLONE_THREAD | CLONE_FILES, CLONE_FILES),
+	     ALL(MJ_CAP(SYSTEM_CALLS)), LINEAGE),
+	WHEN(BITS(0, NS_ALL | CLONE_ODD | CLONE_THREAD | CLONE_FILES | CLONE_FS, CLONE_FS),
 	     ALL(MJ_CAP(SYSTEM_CALLS)), LINEAGE),
 	WHEN(BITS(0, NS_ALL | CLONE_PARENT, CLONE_PARENT), ALL(MJ_CAP(SYSTEM_CALLS)), LINEAGE),
 	WHEN(BITS(0, NS_ALL | CLONE_ODD, CLONE_PTRACE), ALL(MJ_CAP(SYSTEM_CALLS)), LINEAGE),

@@ -26,12 +26,31 @@ refuse(struct sup_verdict *v, enum mj_reason reason, const char *detail)
  * What a call needs, in the process that makes it:
  * - A signal to the own process needs nothing. It may end itself anyway, and the Go runtime raises
  *   SIGPIPE and SIGABRT so (runtime/signal_unix.go, dieFromSignal).
- * - A fork that has not executed anything yet prepares its descriptors and its directory for the program
- *   that it will execute (syscall.forkAndExecInChild: dup2, dup3, chdir). Both are its own, since
- *   clone(CLONE_FILES) and clone(CLONE_FS) without CLONE_THREAD are not in the base set: part of EXEC.
+ * - A fork that has not executed anything yet prepares its descriptors, directory, session and limits for
+ *   the program that it will execute (syscall.forkAndExecInChild). They are its own, since clone(CLONE_FILES) and
+ *   clone(CLONE_FS) without CLONE_THREAD are not in the base set: part of EXEC.
  * - Another program than ours has no modules to keep apart; its descriptors, its directory and its own
  *   code are its own affair.
  */
+static bool
+prepares_execution(const struct mj_call *call)
+{
+	switch (call->nr) {
+	case SYS_dup2:
+	case SYS_dup3:
+	case SYS_chdir:
+	case SYS_fchdir:
+	case SYS_setsid:
+	case SYS_setpgid:
+	case SYS_setrlimit:
+		return true;
+	case SYS_prlimit64:
+		return (uint32_t)call->args[0] == 0; /* its own limits */
+	default:
+		return false;
+	}
+}
+
 static struct mj_need
 need_of(const struct sup_process *process, const struct mj_call *call)
 {
@@ -42,7 +61,7 @@ need_of(const struct sup_process *process, const struct mj_call *call)
 		return need;
 	if (process->kind == SUP_CEILING)
 		need.all &= ~OWN_STATE;
-	else if (process->forked && (need.all & ~(MJ_CAP(MODIFY_FDS) | MJ_CAP(MODIFY_CHDIR))) == 0)
+	else if (process->forked && prepares_execution(call))
 		need.all = MJ_CAP(EXEC);
 	return need;
 }
