@@ -16,7 +16,8 @@
 #include <unistd.h>
 
 #define MAX_KEPT_THREADS 16384
-#define RUNNING_RETRIES 1000
+#define RUNNING_YIELDS 200
+#define RUNNING_RETRIES 20000 /* more than two seconds */
 
 static int
 open_syscall(struct supervisor *sup, pid_t tid)
@@ -68,7 +69,11 @@ read_where(int fd, struct sup_where *ret)
 		text[n] = '\0';
 		if (strncmp(text, "running", 7) != 0)
 			return parse_syscall(text, ret) ? 0 : EBADMSG;
-		sched_yield();
+		/* On a busy machine it may have lost its CPU on the way. */
+		if (i < RUNNING_YIELDS)
+			sched_yield();
+		else
+			nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
 	}
 	return EAGAIN;
 }
