@@ -40,8 +40,8 @@ struct cli_options {
 	size_t npolicies;
 	const char **policies; /* arguments of --policy, in order; the array is owned */
 	bool no_policy;
-	enum mj_on_deny on_deny;
-	unsigned ancestors; /* 0: off */
+	enum mj_action on_deny; /* MJ_ACTION_DEFAULT: as the policy says */
+	unsigned ancestors;     /* 0: off */
 	bool verify_walk;
 	bool json;
 	const char *log_file; /* NULL: stderr */
@@ -169,8 +169,7 @@ struct cli_view {
 };
 
 /** Borrows from refusal. repeated: mj_reporter.repeated was told of it. -1: out of memory. */
-int cli_view_make(const struct mj_refusal *refusal, enum mj_on_deny on_deny, bool repeated,
-                  struct cli_view *ret);
+int cli_view_make(const struct mj_refusal *refusal, bool repeated, struct cli_view *ret);
 void cli_view_finish(struct cli_view *view);
 
 /* ---- renderers: one record each ------------------------------------------------------------- */
@@ -195,7 +194,6 @@ uint64_t cli_peak_kib(void);
 struct cli_report {
 	int fd; /* borrowed */
 	bool json, quiet;
-	enum mj_on_deny on_deny;
 	struct cli_style style;
 	unsigned hinted; /* reasons that a hint was given for: bit per enum mj_reason */
 };

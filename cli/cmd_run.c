@@ -39,7 +39,6 @@ open_report(struct run *run, struct mj_error *err)
 	run->report.fd = run->log_fd >= 0 ? run->log_fd : STDERR_FILENO;
 	run->report.json = options->json;
 	run->report.quiet = options->quiet;
-	run->report.on_deny = options->on_deny;
 	return 0;
 }
 
@@ -65,7 +64,7 @@ make_policy(struct run *run, struct mj_error *err)
 	for (size_t i = 0; i < options->npolicies; i++)
 		if (mj_policy_set_flag(run->policy, options->policies[i], err) < 0)
 			return -1;
-	if (mj_policy_count(run->policy) > 0)
+	if (mj_policy_says_something(run->policy))
 		return 0;
 	mj_policy_destroy(run->policy);
 	run->policy = NULL;

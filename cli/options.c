@@ -146,8 +146,7 @@ parse_ancestry(struct argp_state *state, const char *arg)
 static int
 parse_choice(int key, const char *arg, struct argp_state *state)
 {
-	static const enum mj_on_deny actions[] = { MJ_ON_DENY_ERRNO, MJ_ON_DENY_KILL,
-		                                   MJ_ON_DENY_LOG };
+	static const enum mj_action actions[] = { MJ_ACTION_ERRNO, MJ_ACTION_KILL, MJ_ACTION_LOG };
 	struct cli_options *options = state->input;
 	int i = 0;
 	switch (key) {

@@ -210,10 +210,9 @@ warn_other_main(const struct mj_image *image, const char *path, const struct mj_
 static void
 warn_powerless(const struct mj_policy *policy, const struct mj_reporter *reporter)
 {
-	mj_caps unconfined = mj_grant_unconfined().caps;
-	for (size_t i = 0; i < mj_policy_count(policy); i++)
-		if ((mj_policy_grant_at(policy, i).caps & unconfined) != unconfined)
-			return;
+	struct mj_grant unconfined = mj_grant_unconfined();
+	if (!mj_grant_covers(mj_policy_everyone(policy), &unconfined))
+		return;
 	warn(reporter, "the policies confine no module: nothing will be refused");
 }
 

@@ -54,7 +54,7 @@ report_view(struct cli_report *report, const struct mj_refusal *refusal, bool re
 	if (report->quiet)
 		return;
 	struct cli_view view;
-	if (cli_view_make(refusal, report->on_deny, repeated, &view) < 0) {
+	if (cli_view_make(refusal, repeated, &view) < 0) {
 		out_of_memory(report->fd);
 		return;
 	}

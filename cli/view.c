@@ -121,17 +121,17 @@ set_frames(const struct mj_refusal *refusal, struct cli_view *view)
 }
 
 int
-cli_view_make(const struct mj_refusal *refusal, enum mj_on_deny on_deny, bool repeated,
-              struct cli_view *ret)
+cli_view_make(const struct mj_refusal *refusal, bool repeated, struct cli_view *ret)
 {
 	static const enum cli_event events[] = {
-		[MJ_ON_DENY_ERRNO] = CLI_REFUSED,
-		[MJ_ON_DENY_KILL] = CLI_KILLED,
-		[MJ_ON_DENY_LOG] = CLI_ALLOWED,
+		[MJ_ACTION_DEFAULT] = CLI_REFUSED,
+		[MJ_ACTION_ERRNO] = CLI_REFUSED,
+		[MJ_ACTION_KILL] = CLI_KILLED,
+		[MJ_ACTION_LOG] = CLI_ALLOWED,
 	};
 	const char *capability = mj_cap_name(refusal->capability);
 	struct cli_view view = {
-		.event = repeated ? CLI_REPEATED : events[on_deny],
+		.event = repeated ? CLI_REPEATED : events[refusal->action],
 		.time = refusal->time,
 		.pid = refusal->pid,
 		.tid = refusal->tid,
@@ -145,7 +145,7 @@ cli_view_make(const struct mj_refusal *refusal, enum mj_on_deny on_deny, bool re
 		.count = refusal->count,
 		.blamed = CLI_NO_FRAME,
 	};
-	if (on_deny == MJ_ON_DENY_ERRNO && refusal->errnum)
+	if (refusal->action == MJ_ACTION_ERRNO && refusal->errnum)
 		view.errno_name = strerrorname_np(refusal->errnum);
 	set_blame(refusal, &view);
 	if (refusal->stack) {

@@ -103,3 +103,27 @@ mj_caps_format(mj_caps caps, char *buf, size_t len)
 	}
 	return buf;
 }
+
+static const char *const action_names[] = {
+	[MJ_ACTION_ERRNO] = "errno",
+	[MJ_ACTION_KILL] = "kill",
+	[MJ_ACTION_LOG] = "log",
+};
+
+const char *
+mj_action_name(enum mj_action action)
+{
+	return (unsigned)action < MJ_ARRAY_LEN(action_names) ? action_names[action] : NULL;
+}
+
+bool
+mj_action_parse(const char *word, enum mj_action *ret)
+{
+	for (unsigned i = MJ_ACTION_ERRNO; i < MJ_ARRAY_LEN(action_names); i++) {
+		if (strcmp(action_names[i], word) == 0) {
+			*ret = (enum mj_action)i;
+			return true;
+		}
+	}
+	return false;
+}

@@ -465,10 +465,11 @@ commit(struct parser *p, struct mj_policy *policy)
 		}
 		if (note.kind == NOTE_NONE)
 			continue;
-		struct mj_grant grant =
-			is_confined(note) ? mj_grant_confined() : mj_grant_unconfined();
-		struct mj_origin origin = { .file = p->name, .line = note.line };
-		if (mj_policy_put(policy, this->path, grant, origin, p->err) < 0)
+		struct mj_rule rule = {
+			.grant = is_confined(note) ? mj_grant_confined() : mj_grant_unconfined(),
+			.origin = { .file = p->name, .line = note.line, .source = MJ_SOURCE_GOMOD },
+		};
+		if (mj_policy_put(policy, this->path, &rule, p->err) < 0)
 			return -1;
 	}
 	if (mj_policy_index(policy, p->err) < 0 ||

@@ -5,13 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Nobody is denied what the row needs, and nobody has to see it pass. */
+/* Everybody may, and nobody has to see it pass. */
 static bool
-row_is_free(const struct mj_row *row, mj_caps denied)
+row_is_free(const struct mj_table_call *call, size_t index, const struct mj_grant *everyone)
 {
-	if (row->lineage || (row->all & denied))
-		return false;
-	return !row->any || (row->any & ~denied);
+	const struct mj_row *row = &call->rows[index];
+	struct mj_need need = { .all = row->all,
+		                .any = row->any,
+		                .known = true,
+		                .row = call->first_row + (unsigned)index + 1 };
+	return !row->lineage && mj_grant_allows(everyone, need);
 }
 
 static struct mj_plan_rule *
@@ -25,18 +28,18 @@ add_rule(struct mj_plan *plan, int nr)
 /* The last row of a call stands for "everything else", which a filter of allowances cannot say. So
  * it is allowed only together with all others, as the whole call. */
 static void
-plan_call(struct mj_plan *plan, const struct mj_table_call *call, mj_caps denied)
+plan_call(struct mj_plan *plan, const struct mj_table_call *call, const struct mj_grant *everyone)
 {
 	size_t nfree = 0;
 	for (size_t i = 0; i < call->nrows; i++)
-		nfree += row_is_free(&call->rows[i], denied);
+		nfree += row_is_free(call, i, everyone);
 	if (nfree == call->nrows) {
 		add_rule(plan, call->nr);
 		return;
 	}
 	for (size_t i = 0; i < call->nrows; i++) {
 		const struct mj_row *row = &call->rows[i];
-		if (row->nconds == 0 || !row_is_free(row, denied))
+		if (row->nconds == 0 || !row_is_free(call, i, everyone))
 			continue;
 		struct mj_plan_rule *rule = add_rule(plan, call->nr);
 		rule->nconds = row->nconds;
@@ -45,9 +48,10 @@ plan_call(struct mj_plan *plan, const struct mj_table_call *call, mj_caps denied
 }
 
 int
-mj_plan_make(mj_caps denied, struct mj_plan *ret, struct mj_error *err)
+mj_plan_make(const struct mj_grant *everyone, struct mj_plan *ret, struct mj_error *err)
 {
-	if (!denied) {
+	struct mj_grant all = mj_grant_all();
+	if (mj_grant_covers(everyone, &all)) {
 		*ret = (struct mj_plan){ .allow_all = true };
 		return 0;
 	}
@@ -62,7 +66,7 @@ mj_plan_make(mj_caps denied, struct mj_plan *ret, struct mj_error *err)
 		if (strcmp(call->name, "clone3") == 0)
 			add_rule(&plan, call->nr)->errnum = ENOSYS;
 		else
-			plan_call(&plan, call, denied);
+			plan_call(&plan, call, everyone);
 	}
 	*ret = plan;
 	return 0;

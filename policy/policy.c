@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/internal.h"
 
-#include <stdarg.h>
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,19 +12,16 @@
 #define HASH_FUNCTION HASH_FNV
 #include <uthash.h>
 
-#define MAX_WARNINGS 100
-
 struct entry {
 	UT_hash_handle hh;
-	struct mj_grant grant;
-	struct mj_origin origin;
+	struct mj_rule rule; /* its items are owned */
 	bool added;
 	char module[];
 };
 
-/* Names of files, kept for the origins that refer to them. */
-struct file_name {
-	struct file_name *next;
+/* Strings of files, kept for the rules that refer to them. */
+struct kept {
+	struct kept *next;
 	char text[];
 };
 
@@ -33,11 +29,18 @@ struct mj_policy {
 	struct entry *entries; /* by module path */
 	struct entry **sorted; /* the same in order of path */
 	size_t count;
-	struct mj_grant floor; /* what every subject may do */
-	struct mj_grant otherwise;
-	struct file_name *files;
+	struct mj_rule otherwise; /* of modules that nothing names */
+	struct mj_rule nobody;    /* of stacks without a module: what was set... */
+	struct mj_rule floor;     /* ...or else what every module may do */
+	struct mj_grant everyone; /* what every subject may do */
+	struct mj_rule action;    /* its action and errno alone */
+	struct mj_policy_program *programs;
+	size_t nprograms;
+	struct kept *kept;
 	char *main_module;
-	struct mj_warnings warnings;
+	const char *program; /* kept */
+	struct mj_origin program_origin;
+	struct mj_warnings warnings, errors;
 };
 
 static int
@@ -46,16 +49,29 @@ out_of_memory(struct mj_error *err)
 	return mj_error_set(err, MJ_ERR_MEMORY, "out of memory for the policy");
 }
 
+/* ---- making and ending one ------------------------------------------------------------------ */
+
 int
 mj_policy_create(struct mj_policy **ret, struct mj_error *err)
 {
 	struct mj_policy *policy = calloc(1, sizeof(*policy));
 	if (!policy)
 		return out_of_memory(err);
-	policy->otherwise = mj_grant_unconfined();
-	policy->floor = policy->otherwise;
+	policy->otherwise.grant = mj_grant_unconfined();
+	if (mj_policy_index(policy, err) < 0) {
+		free(policy);
+		return -1;
+	}
 	*ret = policy;
 	return 0;
+}
+
+static void
+free_items(struct mj_rule *rule)
+{
+	free((void *)(uintptr_t)rule->items); /* items is const for those who read the rule */
+	rule->items = NULL;
+	rule->nitems = 0;
 }
 
 void
@@ -67,35 +83,77 @@ mj_policy_destroy(struct mj_policy *policy)
 	struct entry *next;
 	HASH_ITER (hh, policy->entries, entry, next) {
 		HASH_DEL(policy->entries, entry);
+		free_items(&entry->rule);
 		free(entry);
 	}
-	while (policy->files) {
-		struct file_name *file = policy->files;
-		policy->files = file->next;
-		free(file);
+	free_items(&policy->otherwise);
+	free_items(&policy->nobody);
+	while (policy->kept) {
+		struct kept *kept = policy->kept;
+		policy->kept = kept->next;
+		free(kept);
 	}
 	mj_warnings_finish(&policy->warnings);
+	mj_warnings_finish(&policy->errors);
+	free(policy->programs);
 	free(policy->sorted);
 	free(policy->main_module);
 	free(policy);
 }
 
-/* The policy's own copy of a file name. */
+/* The policy's own copy of a string. */
 static const char *
-keep_file_name(struct mj_policy *policy, const char *name)
+keep(struct mj_policy *policy, const char *text)
 {
-	for (struct file_name *file = policy->files; file; file = file->next) {
-		if (strcmp(file->text, name) == 0)
-			return file->text;
+	for (struct kept *kept = policy->kept; kept; kept = kept->next) {
+		if (strcmp(kept->text, text) == 0)
+			return kept->text;
 	}
-	size_t size = strlen(name) + 1;
-	struct file_name *file = malloc(sizeof(*file) + size);
-	if (!file)
+	size_t size = strlen(text) + 1;
+	struct kept *kept = malloc(sizeof(*kept) + size);
+	if (!kept)
 		return NULL;
-	memcpy(file->text, name, size);
-	file->next = policy->files;
-	policy->files = file;
-	return file->text;
+	memcpy(kept->text, text, size);
+	kept->next = policy->kept;
+	policy->kept = kept;
+	return kept->text;
+}
+
+static int
+keep_origin(struct mj_policy *policy, struct mj_origin *origin, struct mj_error *err)
+{
+	if (!origin->file)
+		return 0;
+	origin->file = keep(policy, origin->file);
+	return origin->file ? 0 : out_of_memory(err);
+}
+
+/* ---- rules ---------------------------------------------------------------------------------- */
+
+/* Makes *to a copy of from that the policy owns. Nothing is changed if it fails. */
+static int
+copy_rule(struct mj_policy *policy, struct mj_rule *to, const struct mj_rule *from,
+          struct mj_error *err)
+{
+	struct mj_rule rule = *from;
+	MJ_AUTO_FREE struct mj_item *items = calloc(rule.nitems + 1, sizeof(*items));
+	if (!items)
+		return out_of_memory(err);
+	if (keep_origin(policy, &rule.origin, err) < 0)
+		return -1;
+	for (size_t i = 0; i < rule.nitems; i++) {
+		items[i] = from->items[i];
+		items[i].word = keep(policy, items[i].word);
+		if (!items[i].word)
+			return out_of_memory(err);
+		if (keep_origin(policy, &items[i].origin, err) < 0)
+			return -1;
+	}
+	free_items(to);
+	rule.items = items;
+	items = NULL;
+	*to = rule;
+	return 0;
 }
 
 static struct entry *
@@ -124,20 +182,24 @@ add_entry(struct mj_policy *policy, const char *module)
 }
 
 int
-mj_policy_put(struct mj_policy *policy, const char *module, struct mj_grant grant,
-              struct mj_origin origin, struct mj_error *err)
+mj_policy_put(struct mj_policy *policy, const char *module, const struct mj_rule *rule,
+              struct mj_error *err)
 {
-	const char *file = keep_file_name(policy, origin.file ? origin.file : "");
-	if (!file)
-		return out_of_memory(err);
 	struct entry *entry = find(policy, module);
-	if (!entry)
+	if (entry && entry->rule.origin.source > rule->origin.source)
+		return 0;
+	bool fresh = !entry;
+	if (fresh)
 		entry = add_entry(policy, module);
 	if (!entry)
 		return out_of_memory(err);
-	entry->grant = grant;
-	entry->origin = (struct mj_origin){ .file = file, .line = origin.line };
-	return 0;
+	if (copy_rule(policy, &entry->rule, rule, err) == 0)
+		return 0;
+	if (fresh) {
+		HASH_DEL(policy->entries, entry);
+		free(entry);
+	}
+	return -1;
 }
 
 static int
@@ -155,16 +217,18 @@ mj_policy_index(struct mj_policy *policy, struct mj_error *err)
 	struct entry **sorted = calloc(count + 1, sizeof(struct entry *));
 	if (!sorted)
 		return out_of_memory(err);
-	policy->floor = policy->otherwise;
+	struct mj_grant floor = policy->otherwise.grant;
 	size_t i = 0;
 	for (struct entry *entry = policy->entries; entry; entry = entry->hh.next) {
-		policy->floor = mj_grant_intersect(policy->floor, entry->grant);
+		floor = mj_grant_intersect(floor, entry->rule.grant);
 		sorted[i++] = entry;
 	}
 	qsort(sorted, count, sizeof(*sorted), compare_entries);
 	free(policy->sorted);
 	policy->sorted = sorted;
 	policy->count = count;
+	policy->floor = (struct mj_rule){ .grant = floor };
+	policy->everyone = mj_grant_intersect(floor, mj_policy_unattributed(policy)->grant);
 	return 0;
 }
 
@@ -180,8 +244,8 @@ mj_is_module_path(const char *module)
 	return true;
 }
 
-static int
-check_settable(const char *module, struct mj_error *err)
+int
+mj_check_settable(const char *module, struct mj_error *err)
 {
 	static const char *const reserved[] = { "std", "c", "unattributed" };
 	for (size_t i = 0; i < MJ_ARRAY_LEN(reserved); i++) {
@@ -197,57 +261,95 @@ check_settable(const char *module, struct mj_error *err)
 }
 
 int
-mj_policy_set(struct mj_policy *policy, const char *module, struct mj_grant grant,
-              struct mj_origin origin, struct mj_error *err)
+mj_policy_set_rule(struct mj_policy *policy, const char *module, const struct mj_rule *rule,
+                   struct mj_error *err)
 {
-	if (check_settable(module, err) < 0 ||
-	    mj_policy_put(policy, module, grant, origin, err) < 0)
+	if (mj_check_settable(module, err) < 0 || mj_policy_put(policy, module, rule, err) < 0)
 		return -1;
 	return mj_policy_index(policy, err);
 }
 
-/* One "MODULE=POLICY"; item is cut apart in place. */
-static int
-parse_item(char *item, struct mj_grant *ret, struct mj_error *err)
+int
+mj_policy_set(struct mj_policy *policy, const char *module, struct mj_grant grant,
+              struct mj_origin origin, struct mj_error *err)
 {
-	char *equals = strchr(item, '=');
-	if (!equals)
-		return mj_error_set(err, MJ_ERR_USAGE, "\"%s\" is not MODULE=POLICY", item);
-	*equals = '\0';
-	if (check_settable(item, err) < 0)
-		return -1;
-	if (!mj_grant_parse(equals + 1, ret))
-		return mj_error_set(err, MJ_ERR_USAGE,
-		                    "unknown policy \"%s\" for %s; known: confined, unconfined",
-		                    equals + 1, item);
-	return 0;
+	struct mj_rule rule = { .grant = grant, .origin = origin };
+	return mj_policy_set_rule(policy, module, &rule, err);
 }
 
-/* Goes through the list; sets what it says only if policy is not NULL. */
 static int
-walk_flag(struct mj_policy *policy, const char *flag, struct mj_error *err)
+set_subject(struct mj_policy *policy, struct mj_rule *to, const struct mj_rule *rule,
+            struct mj_error *err)
 {
-	MJ_AUTO_FREE char *copy = strdup(flag);
-	if (!copy)
-		return out_of_memory(err);
-	char *rest = copy;
-	for (char *item = strsep(&rest, ","); item; item = strsep(&rest, ",")) {
-		struct mj_grant grant;
-		struct mj_origin origin = { .file = "--policy" };
-		if (parse_item(item, &grant, err) < 0)
-			return -1;
-		if (policy && mj_policy_put(policy, item, grant, origin, err) < 0)
-			return -1;
-	}
-	return policy ? mj_policy_index(policy, err) : 0;
+	if (rule->privileged)
+		return mj_error_set(err, MJ_ERR_USAGE, "only a module can be privileged");
+	if (to->origin.source > rule->origin.source)
+		return 0;
+	if (copy_rule(policy, to, rule, err) < 0)
+		return -1;
+	return mj_policy_index(policy, err);
 }
 
 int
-mj_policy_set_flag(struct mj_policy *policy, const char *flag, struct mj_error *err)
+mj_policy_set_default(struct mj_policy *policy, const struct mj_rule *rule, struct mj_error *err)
 {
-	if (walk_flag(NULL, flag, err) < 0)
+	return set_subject(policy, &policy->otherwise, rule, err);
+}
+
+int
+mj_policy_set_unattributed(struct mj_policy *policy, const struct mj_rule *rule,
+                           struct mj_error *err)
+{
+	return set_subject(policy, &policy->nobody, rule, err);
+}
+
+/* ---- what is said of all --------------------------------------------------------------------- */
+
+void
+mj_policy_set_action(struct mj_policy *policy, enum mj_action action, int errnum)
+{
+	policy->action.action = action;
+	policy->action.errnum = errnum;
+}
+
+enum mj_action
+mj_policy_action(const struct mj_policy *policy, const struct mj_rule *rule, int *ret_errnum)
+{
+	enum mj_action action = rule ? rule->action : MJ_ACTION_DEFAULT;
+	int errnum = rule ? rule->errnum : 0;
+	if (action == MJ_ACTION_DEFAULT)
+		action = policy->action.action;
+	if (errnum == 0)
+		errnum = policy->action.errnum;
+	*ret_errnum = errnum ? errnum : EPERM;
+	return action == MJ_ACTION_DEFAULT ? MJ_ACTION_ERRNO : action;
+}
+
+int
+mj_policy_add_program(struct mj_policy *policy, const struct mj_policy_program *program,
+                      struct mj_error *err)
+{
+	struct mj_policy_program *programs =
+		realloc(policy->programs, (policy->nprograms + 1) * sizeof(*programs));
+	if (!programs)
+		return out_of_memory(err);
+	policy->programs = programs;
+	struct mj_policy_program *added = &programs[policy->nprograms];
+	*added = *program;
+	added->path = keep(policy, program->path);
+	added->policy = keep(policy, program->policy);
+	if (!added->path || !added->policy)
+		return out_of_memory(err);
+	if (keep_origin(policy, &added->origin, err) < 0)
 		return -1;
-	return walk_flag(policy, flag, err);
+	policy->nprograms++;
+	return 0;
+}
+
+const struct mj_policy_program *
+mj_policy_program_at(const struct mj_policy *policy, size_t index)
+{
+	return index < policy->nprograms ? &policy->programs[index] : NULL;
 }
 
 const char *
@@ -263,6 +365,36 @@ mj_policy_set_main_module(struct mj_policy *policy, char *module)
 	policy->main_module = module;
 }
 
+int
+mj_policy_set_program(struct mj_policy *policy, const char *module, struct mj_origin origin,
+                      struct mj_error *err)
+{
+	const char *kept = keep(policy, module);
+	if (!kept)
+		return out_of_memory(err);
+	if (keep_origin(policy, &origin, err) < 0)
+		return -1;
+	policy->program = kept;
+	policy->program_origin = origin;
+	return 0;
+}
+
+const char *
+mj_policy_program(const struct mj_policy *policy, struct mj_origin *origin)
+{
+	if (policy->program && origin)
+		*origin = policy->program_origin;
+	return policy->program;
+}
+
+bool
+mj_policy_says_something(const struct mj_policy *policy)
+{
+	return policy->count || policy->otherwise.origin.source || policy->nobody.origin.source;
+}
+
+/* ---- asking --------------------------------------------------------------------------------- */
+
 size_t
 mj_policy_count(const struct mj_policy *policy)
 {
@@ -275,78 +407,61 @@ mj_policy_module(const struct mj_policy *policy, size_t index)
 	return index < policy->count ? policy->sorted[index]->module : NULL;
 }
 
+const struct mj_rule *
+mj_policy_rule_at(const struct mj_policy *policy, size_t index)
+{
+	return index < policy->count ? &policy->sorted[index]->rule : NULL;
+}
+
 struct mj_origin
 mj_policy_origin(const struct mj_policy *policy, size_t index)
 {
-	return index < policy->count ? policy->sorted[index]->origin : (struct mj_origin){ 0 };
+	const struct mj_rule *rule = mj_policy_rule_at(policy, index);
+	return rule ? rule->origin : (struct mj_origin){ 0 };
 }
 
 struct mj_grant
 mj_policy_grant_at(const struct mj_policy *policy, size_t index)
 {
-	return index < policy->count ? policy->sorted[index]->grant : (struct mj_grant){ 0 };
+	const struct mj_rule *rule = mj_policy_rule_at(policy, index);
+	return rule ? rule->grant : (struct mj_grant){ 0 };
+}
+
+const struct mj_rule *
+mj_policy_rule(const struct mj_policy *policy, const char *module, bool is_main)
+{
+	const struct entry *entry = find(policy, module);
+	const struct entry *by_role = is_main ? find(policy, "main") : NULL;
+	if (by_role && (!entry || by_role->rule.origin.source > entry->rule.origin.source))
+		entry = by_role;
+	return entry ? &entry->rule : &policy->otherwise;
 }
 
 struct mj_grant
 mj_policy_grant(const struct mj_policy *policy, const char *module, bool is_main)
 {
-	const struct entry *entry = find(policy, module);
-	if (!entry && is_main)
-		entry = find(policy, "main");
-	return entry ? entry->grant : policy->otherwise;
+	return mj_policy_rule(policy, module, is_main)->grant;
 }
 
-struct mj_grant
+const struct mj_rule *
+mj_policy_default(const struct mj_policy *policy)
+{
+	return &policy->otherwise;
+}
+
+const struct mj_rule *
 mj_policy_unattributed(const struct mj_policy *policy)
 {
-	return policy->floor;
+	return policy->nobody.origin.source ? &policy->nobody : &policy->floor;
 }
 
-struct mj_grant
-mj_policy_c(const struct mj_policy *policy)
+const struct mj_grant *
+mj_policy_everyone(const struct mj_policy *policy)
 {
-	return policy->floor;
+	return &policy->everyone;
 }
 
-mj_caps
-mj_policy_denied(const struct mj_policy *policy)
-{
-	return MJ_CAPS_ALL & ~policy->floor.caps;
-}
-
-int
-mj_warnings_add(struct mj_warnings *warnings, struct mj_error *err, const char *fmt, ...)
-{
-	if (warnings->count > MAX_WARNINGS)
-		return 0;
-	char **texts = realloc(warnings->texts, (warnings->count + 1) * sizeof(*texts));
-	if (!texts)
-		return out_of_memory(err);
-	warnings->texts = texts;
-	char *text = NULL;
-	if (warnings->count == MAX_WARNINGS) {
-		text = strdup("more warnings of this kind are left out");
-	} else {
-		va_list ap;
-		va_start(ap, fmt);
-		if (vasprintf(&text, fmt, ap) < 0)
-			text = NULL;
-		va_end(ap);
-	}
-	if (!text)
-		return out_of_memory(err);
-	texts[warnings->count++] = text;
-	return 0;
-}
-
-void
-mj_warnings_finish(struct mj_warnings *warnings)
-{
-	for (size_t i = 0; i < warnings->count; i++)
-		free(warnings->texts[i]);
-	free(warnings->texts);
-	*warnings = (struct mj_warnings){ 0 };
-}
+/* ---- warnings and errors -------------------------------------------------------------------- */
 
 int
 mj_policy_take_warnings(struct mj_policy *policy, struct mj_warnings *warnings,
@@ -360,6 +475,20 @@ mj_policy_take_warnings(struct mj_policy *policy, struct mj_warnings *warnings,
 	return 0;
 }
 
+void
+mj_policy_take_errors(struct mj_policy *policy, struct mj_warnings *errors)
+{
+	mj_warnings_finish(&policy->errors);
+	policy->errors = *errors;
+	*errors = (struct mj_warnings){ 0 };
+}
+
+static const char *
+text_at(const struct mj_warnings *list, size_t index)
+{
+	return index < list->count ? list->texts[index] : NULL;
+}
+
 size_t
 mj_policy_warning_count(const struct mj_policy *policy)
 {
@@ -369,5 +498,17 @@ mj_policy_warning_count(const struct mj_policy *policy)
 const char *
 mj_policy_warning(const struct mj_policy *policy, size_t index)
 {
-	return index < policy->warnings.count ? policy->warnings.texts[index] : NULL;
+	return text_at(&policy->warnings, index);
+}
+
+size_t
+mj_policy_error_count(const struct mj_policy *policy)
+{
+	return policy->errors.count;
+}
+
+const char *
+mj_policy_error(const struct mj_policy *policy, size_t index)
+{
+	return text_at(&policy->errors, index);
 }

@@ -67,7 +67,8 @@ struct mj_call {
 struct mj_need {
 	mj_caps all;
 	mj_caps any;
-	bool known; /**< false: the table lacks this number (then all = SYSTEM_CALLS) */
+	bool known;   /**< false: the table lacks this number (then all = SYSTEM_CALLS) */
+	unsigned row; /**< 1 + the table's number for this call with such arguments; 0: none */
 };
 
 /** Both sets empty: the base set, what every module may always do. */
@@ -95,10 +96,26 @@ unsigned mj_call_used_args(int nr);
 
 /* ---- grants --------------------------------------------------------------------------------- */
 
-/** What a subject may do, on top of the base set. Zero-initialised: nothing. */
+/** Rows that the table has room for: a row is one call under some conditions on its arguments. */
+#define MJ_ROWS_MAX 1024
+
+/**
+ * What a subject may do, on top of the base set. Zero-initialised: nothing. Compiled: besides the
+ * capabilities, one bit for each row of the table that the subject may make, by a capability or by
+ * the call's own name, so that an intersection loses nothing and a verdict is one bit.
+ */
 struct mj_grant {
 	mj_caps caps;
+	uint64_t rows[MJ_ROWS_MAX / 64];
 };
+
+/** A grant of capabilities. */
+struct mj_grant mj_grant_of(mj_caps caps);
+/** Everything whatsoever, MODIFY_SYSTEM_STATE/DUMPABLE too: what restricts nobody. */
+struct mj_grant mj_grant_all(void);
+/** What one word of a policy gives: "confined", "unconfined", a capability, a capability's parent, or the name of
+ * a system call, whatever its arguments. False if it is none of them. */
+bool mj_grant_parse_item(const char *word, struct mj_grant *ret);
 
 /** Everything except MODIFY_SYSTEM_STATE/DUMPABLE, which would blind an unprivileged supervisor
  * (ptrace access needs a dumpable target: ptrace(2)), so no policy gives it by default. */
@@ -108,16 +125,56 @@ struct mj_grant mj_grant_confined(void);
 /** Parses "confined" or "unconfined" (gomodjail's two words). False if it is neither. */
 bool mj_grant_parse(const char *word, struct mj_grant *ret);
 struct mj_grant mj_grant_intersect(struct mj_grant a, struct mj_grant b);
-bool mj_grant_allows(struct mj_grant grant, struct mj_need need);
-/** The first capability of need that grant lacks, for messages; MJ_CAP_COUNT if it allows it. */
-enum mj_cap mj_grant_lacks(struct mj_grant grant, struct mj_need need);
+struct mj_grant mj_grant_union(struct mj_grant a, struct mj_grant b);
+/** Whether a allows all that b allows. */
+bool mj_grant_covers(const struct mj_grant *a, const struct mj_grant *b);
+bool mj_grant_allows(const struct mj_grant *grant, struct mj_need need);
+/** The first capability of need that grant lacks, for messages; MJ_CAP_COUNT if it allows it. grant may be NULL:
+ * nothing. */
+enum mj_cap mj_grant_lacks(const struct mj_grant *grant, struct mj_need need);
 
 /* ---- the policy ----------------------------------------------------------------------------- */
 
+/** Who said something: what comes later in this list beats what comes before it. */
+enum mj_source { MJ_SOURCE_NONE = 0, MJ_SOURCE_GOMOD, MJ_SOURCE_FILE, MJ_SOURCE_FLAG };
+
 /** Where a rule was written, for messages. file is borrowed by the policy's own copy. */
 struct mj_origin {
-	const char *file; /**< "go.mod", or "--policy" for the command line */
-	unsigned line;    /**< from 1; 0 where there are no lines */
+	const char *
+		file; /**< "go.mod", "modjail.yaml", or "--policy" for the command line; NULL: nowhere */
+	unsigned line;   /**< from 1; 0 where there are no lines */
+	unsigned column; /**< from 1; 0 where there are no columns */
+	enum mj_source source;
+};
+
+/** What happens to a call that a subject may not make. */
+enum mj_action {
+	MJ_ACTION_DEFAULT = 0, /**< as the policy says for all, else MJ_ACTION_ERRNO */
+	MJ_ACTION_ERRNO,       /**< it returns an error */
+	MJ_ACTION_KILL,        /**< the process is killed with SIGKILL */
+	MJ_ACTION_LOG,         /**< it goes through, and is reported */
+};
+/** "errno", "kill", "log"; NULL for MJ_ACTION_DEFAULT. Static. */
+const char *mj_action_name(enum mj_action action);
+bool mj_action_parse(const char *word, enum mj_action *ret);
+
+/** One word of an allowlist, and where it stands. */
+struct mj_item {
+	const char *word; /**< "confined", "FILES/READ", "openat" */
+	struct mj_origin origin;
+	struct mj_grant grant; /**< what it gives by itself */
+};
+
+/** What a policy says of one subject. */
+struct mj_rule {
+	struct mj_grant grant;
+	enum mj_action action;
+	int errnum; /**< what a refused call returns; 0: as the policy says for all, else EPERM */
+	/** Its frame ends the search: who called it is not asked (Java's doPrivileged). */
+	bool privileged;
+	struct mj_origin origin;
+	size_t nitems; /**< what grant is the union of; 0 for a grant that was set as such */
+	const struct mj_item *items;
 };
 
 struct mj_policy;
@@ -140,12 +197,48 @@ void mj_policy_destroy(struct mj_policy *policy); /**< accepts NULL */
 int mj_policy_read_gomod(struct mj_policy *policy, const char *name, const char *text, size_t len,
                          struct mj_error *err);
 
-/** Sets one module's grant, replacing an earlier one. module is copied. `main` and `std` are not
- * module paths: "main" names the main module; "std", "c" and "unattributed" are refused. */
+/**
+ * Reads modjail.yaml (docs/POLICY.md). name stands in messages. Errors, with nothing changed: more
+ * than MJ_YAML_MAX bytes, what is not YAML, and everything that docs/POLICY.md does not define; err gets the
+ * first, and mj_policy_error() all of them, in order of line: "modjail.yaml:3:5: ...".
+ */
+#define MJ_YAML_MAX (4u << 20)
+int mj_policy_read_yaml(struct mj_policy *policy, const char *name, const char *text, size_t len,
+                        struct mj_error *err);
+
+/** What was wrong with the modjail.yaml read last. Borrowed; NULL behind the last index. */
+size_t mj_policy_error_count(const struct mj_policy *policy);
+const char *mj_policy_error(const struct mj_policy *policy, size_t index);
+
+/** Sets one module's rule, replacing an earlier one of the same or of a lower source (a higher one
+ * stays). Everything is copied. `main` and `std` are not module paths: "main" names the main
+ * module; "std", "c" and "unattributed" are refused. */
+int mj_policy_set_rule(struct mj_policy *policy, const char *module, const struct mj_rule *rule,
+                       struct mj_error *err);
+/** As mj_policy_set_rule, of a grant alone. */
 int mj_policy_set(struct mj_policy *policy, const char *module, struct mj_grant grant,
                   struct mj_origin origin, struct mj_error *err);
+/** Sets the rule of modules that nothing names. privileged must be false. */
+int mj_policy_set_default(struct mj_policy *policy, const struct mj_rule *rule,
+                          struct mj_error *err);
+/** Sets what a stack without a module may do. privileged must be false. */
+int mj_policy_set_unattributed(struct mj_policy *policy, const struct mj_rule *rule,
+                               struct mj_error *err);
+/** What happens to refused calls where no rule says otherwise. */
+void mj_policy_set_action(struct mj_policy *policy, enum mj_action action, int errnum);
 
-/** What the user should know about the go.mod files read, "go.mod:12: ...", in order of reading.
+/** A program that the jailed one executes, with a policy of its own. */
+struct mj_policy_program {
+	const char *path;   /**< of the executable file, absolute */
+	const char *policy; /**< its modjail.yaml, relative to this one's folder, or absolute */
+	struct mj_origin origin;
+};
+int mj_policy_add_program(struct mj_policy *policy, const struct mj_policy_program *program,
+                          struct mj_error *err);
+/** Borrowed; NULL behind the last index. */
+const struct mj_policy_program *mj_policy_program_at(const struct mj_policy *policy, size_t index);
+
+/** What the user should know about the files read, "go.mod:12: ...", in order of reading.
  * Borrowed; NULL behind the last index. */
 size_t mj_policy_warning_count(const struct mj_policy *policy);
 const char *mj_policy_warning(const struct mj_policy *policy, size_t index);
@@ -156,22 +249,75 @@ int mj_policy_set_flag(struct mj_policy *policy, const char *flag, struct mj_err
 
 /** The module that go.mod is for, or NULL. */
 const char *mj_policy_main_module(const struct mj_policy *policy);
+/** The main module that modjail.yaml says it is for ("program:"), or NULL; *origin where. */
+int mj_policy_set_program(struct mj_policy *policy, const char *module, struct mj_origin origin,
+                          struct mj_error *err);
+const char *mj_policy_program(const struct mj_policy *policy, struct mj_origin *origin);
+
+/** Whether anything was said: a rule, a default, or what the unattributed may do. */
+bool mj_policy_says_something(const struct mj_policy *policy);
 
 /** Modules that the policy names, in order of path. Borrowed; NULL behind the last index. */
 size_t mj_policy_count(const struct mj_policy *policy);
 const char *mj_policy_module(const struct mj_policy *policy, size_t index);
+const struct mj_rule *mj_policy_rule_at(const struct mj_policy *policy, size_t index);
 struct mj_origin mj_policy_origin(const struct mj_policy *policy, size_t index);
 struct mj_grant mj_policy_grant_at(const struct mj_policy *policy, size_t index);
 
-/** The grant of a module path exactly as named, else the default. is_main: also look for "main". */
+/** The rule of a module path exactly as named, else the default. is_main: also look for "main"; where both are
+ * named, the higher source wins, then the path. Never NULL; borrowed until the policy changes. */
+const struct mj_rule *mj_policy_rule(const struct mj_policy *policy, const char *module,
+                                     bool is_main);
 struct mj_grant mj_policy_grant(const struct mj_policy *policy, const char *module, bool is_main);
-/** What a stack with no module may do: the intersection of all grants, the default included. */
-struct mj_grant mj_policy_unattributed(const struct mj_policy *policy);
-/** C code with no Go caller: as unattributed. */
-struct mj_grant mj_policy_c(const struct mj_policy *policy);
-/** What some subject is denied: the capabilities that must be notified. Never empty: nobody has
- * MODIFY_SYSTEM_STATE/DUMPABLE by default. */
-mj_caps mj_policy_denied(const struct mj_policy *policy);
+/** The rule of modules that nothing names. Never NULL. */
+const struct mj_rule *mj_policy_default(const struct mj_policy *policy);
+/** The rule of stacks without a module: what was set, else the intersection of all grants, the default
+ * included, with no origin. Never NULL. */
+const struct mj_rule *mj_policy_unattributed(const struct mj_policy *policy);
+/** What every subject may do, the unattributed ones too: what need not be notified. */
+const struct mj_grant *mj_policy_everyone(const struct mj_policy *policy);
+/** A rule's action and errno, with the policy's own in the place of what it leaves open: neither
+ * MJ_ACTION_DEFAULT nor 0. rule may be NULL. */
+enum mj_action mj_policy_action(const struct mj_policy *policy, const struct mj_rule *rule,
+                                int *ret_errnum);
+
+/* ---- the decision --------------------------------------------------------------------------- */
+
+/**
+ * One decision: the frames of a stack are put to it one after the other, innermost first, then those of
+ * the creators. Zero-initialised by mj_inquiry_begin. Pure.
+ */
+struct mj_inquiry {
+	const struct mj_policy *policy;
+	struct mj_need need;
+	bool want_grant;               /**< keep stack_grant: for an execve */
+	struct mj_grant stack_grant;   /**< what all that were asked may do */
+	const struct mj_rule *last;    /**< asked last: need not be asked again */
+	bool any;                      /**< a module was met */
+	bool doubtful;                 /**< a frame was met that anybody may have written */
+	const struct mj_rule *refused; /**< who may not, first of all; NULL: nobody yet */
+	const struct mj_rule *logged;  /**< who may not, but only logs; the first one */
+};
+
+/** How to go on behind a frame. */
+enum mj_answer {
+	MJ_ANSWER_REFUSED = 0, /**< somebody may not */
+	MJ_ANSWER_NEXT,        /**< ask the next frame */
+	MJ_ANSWER_ALLOWED,     /**< a privileged module answers for all who called it */
+};
+
+void mj_inquiry_begin(struct mj_inquiry *inquiry, const struct mj_policy *policy,
+                      struct mj_need need, bool want_grant);
+/**
+ * Asks the n modules that one frame belongs to: all must be allowed. *ret_who: index of the one that may not,
+ * or that first is only logged. A frame is privileged iff all its modules are and it is not doubtful:
+ * to forge a name adds a suspect and never takes one away.
+ */
+enum mj_answer mj_inquiry_frame(struct mj_inquiry *inquiry, const struct mj_rule *const *rules,
+                                size_t n, bool doubtful, size_t *ret_who);
+/** The end of the stack and of its creators, or where they cannot be known: asks the unattributed if
+ * some frame was doubtful, or !known. */
+enum mj_answer mj_inquiry_end(struct mj_inquiry *inquiry, bool known);
 
 /* ---- the filter plan ------------------------------------------------------------------------ */
 
@@ -200,12 +346,11 @@ struct mj_plan {
 };
 
 /**
- * The plan for a set of capabilities that somebody is denied (mj_policy_denied); allow_all if it
- * is empty. Otherwise calls that end the jail's bookkeeping if unseen (execve, execveat; becoming a
+ * The plan for what every subject may do (mj_policy_everyone); allow_all if that is everything. Otherwise calls that end the jail's bookkeeping if unseen (execve, execveat; becoming a
  * subreaper, unsharing, CLONE_PARENT, ...) are always notified, and clone3 is refused with ENOSYS,
  * because its flags lie behind a pointer: libc and Go fall back to clone. Free with mj_plan_free.
  */
-int mj_plan_make(mj_caps denied, struct mj_plan *ret, struct mj_error *err);
+int mj_plan_make(const struct mj_grant *everyone, struct mj_plan *ret, struct mj_error *err);
 void mj_plan_free(struct mj_plan *plan);
 
 #endif

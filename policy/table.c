@@ -1,13 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/table.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "policy/rows.h"
 
+/* Never used as such: its offsets number the rows, one byte each, while the compiler looks on. */
+struct numbering {
+#define CALL(number, name, nargs, rows) char of_##name[MJ_ARRAY_LEN(rows_##rows)];
+#include "policy/table.def"
+#undef CALL
+};
+
+static_assert(sizeof(struct numbering) <= MJ_ROWS_MAX, "a grant has no room for all rows");
+
 static const struct mj_table_call calls[] = {
 #define CALL(number, name, nargs, rows)                                                            \
-	{ number, #name, nargs, MJ_ARRAY_LEN(rows_##rows), rows_##rows },
+	{ number,      #name,                                                                      \
+	  nargs,       MJ_ARRAY_LEN(rows_##rows),                                                  \
+	  rows_##rows, offsetof(struct numbering, of_##name) },
 #include "policy/table.def"
 #undef CALL
 };
@@ -53,9 +65,18 @@ mj_call_need(const struct mj_call *call)
 	for (size_t i = 0; entry && i < entry->nrows; i++) {
 		const struct mj_row *row = &entry->rows[i];
 		if (row_matches(row, call->args))
-			return (struct mj_need){ .all = row->all, .any = row->any, .known = true };
+			return (struct mj_need){ .all = row->all,
+				                 .any = row->any,
+				                 .known = true,
+				                 .row = entry->first_row + (unsigned)i + 1 };
 	}
 	return (struct mj_need){ .all = MJ_CAP(SYSTEM_CALLS) };
+}
+
+unsigned
+mj_table_rows(void)
+{
+	return sizeof(struct numbering);
 }
 
 const char *

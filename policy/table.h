@@ -25,10 +25,13 @@ struct mj_table_call {
 	unsigned nargs;
 	size_t nrows;
 	const struct mj_row *rows;
+	unsigned first_row; /**< the table's number for rows[0]; the others follow */
 };
 
 /** The entry of a number, or NULL. */
 const struct mj_table_call *mj_table_find(int nr);
+/** Rows of all calls together: their numbers lie below this. */
+unsigned mj_table_rows(void);
 /** The entry at an index below mj_call_count(). */
 const struct mj_table_call *mj_table_at(size_t index);
 

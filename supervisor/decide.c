@@ -51,6 +51,19 @@ prepares_execution(const struct mj_call *call)
 	}
 }
 
+static bool
+makes_program(const struct mj_call *call)
+{
+	return call->nr == SYS_execve || call->nr == SYS_execveat;
+}
+
+/* The needs of a call that is part of another one: those of an execve. */
+static struct mj_need
+need_of_exec(void)
+{
+	return mj_call_need(&(struct mj_call){ .nr = SYS_execve });
+}
+
 static struct mj_need
 need_of(const struct sup_process *process, const struct mj_call *call)
 {
@@ -62,7 +75,7 @@ need_of(const struct sup_process *process, const struct mj_call *call)
 	if (process->kind == SUP_CEILING)
 		need.all &= ~OWN_STATE;
 	else if (process->forked && prepares_execution(call))
-		need.all = MJ_CAP(EXEC);
+		return need_of_exec();
 	return need;
 }
 
@@ -91,90 +104,96 @@ is_std_root(const struct mj_stack *stack)
 	}
 }
 
-/* May somebody who is not known do it? Then every module may. */
-static bool
-ask_unattributed(struct supervisor *sup, struct sup_verdict *v)
+/* Nobody knows who it was: then the rule of the unattributed counts. */
+static void
+blame_nobody(struct supervisor *sup, struct sup_verdict *v)
 {
 	const struct mj_stack *stack = &sup->stack;
 	bool c = stack->root == MJ_ROOT_C;
-	struct mj_grant grant =
-		c ? mj_policy_c(sup->args->policy) : mj_policy_unattributed(sup->args->policy);
-	v->stack_grant = mj_grant_intersect(v->stack_grant, grant);
-	if (mj_grant_allows(grant, v->need))
-		return true;
 	v->subject = c ? MJ_SUBJECT_C : MJ_SUBJECT_STD;
-	v->capability = mj_grant_lacks(grant, v->need);
-	refuse(v, c ? MJ_REASON_C : MJ_REASON_UNATTRIBUTED,
-	       stack->root == MJ_ROOT_GOROUTINE ? mj_ancestry_text(stack->ancestry) : NULL);
-	return false;
+	v->reason = c ? MJ_REASON_C : MJ_REASON_UNATTRIBUTED;
+	v->detail = stack->root == MJ_ROOT_GOROUTINE ? mj_ancestry_text(stack->ancestry) : NULL;
 }
 
 /* ---- stacks with modules -------------------------------------------------------------------- */
+
+/* Modules that one frame can belong to: its name's and those of its witnesses. */
+#define SUBJECTS_MAX 16
 
 struct question {
 	struct supervisor *sup;
 	struct sup_image *image;
 	struct sup_verdict *v;
-	int last; /* the module that was asked last */
-	bool any; /* a module was met */
+	struct mj_inquiry inquiry;
 	/* A frame that anybody may have written, NULL if there is none. */
 	const struct mj_frame *doubtful;
 };
 
-static bool
-ask_module(struct question *q, int subject)
+/* The modules of one frame; how many, all of them named or else none. */
+static size_t
+rules_of(struct question *q, const struct mj_frame *frame, const struct mj_rule **rules, int *who)
 {
-	struct sup_verdict *v = q->v;
-	if (subject < 0 || subject == q->last)
-		return true;
-	q->any = true;
-	q->last = subject;
-	struct mj_grant grant = sup_image_grant(q->sup, q->image, subject);
-	v->stack_grant = mj_grant_intersect(v->stack_grant, grant);
-	if (mj_grant_allows(grant, v->need))
-		return true;
-	v->subject = subject;
-	v->capability = mj_grant_lacks(grant, v->need);
-	return false;
+	size_t n = 0;
+	if (frame->subject >= 0) {
+		who[n] = frame->subject;
+		rules[n++] = sup_image_rule(q->image, frame->subject);
+	}
+	for (unsigned s = 0; s < frame->nsuspects && n < SUBJECTS_MAX; s++) {
+		who[n] = frame->suspects[s];
+		rules[n++] = sup_image_rule(q->image, frame->suspects[s]);
+	}
+	return n;
 }
 
-/* Innermost first; false as soon as one module may not, which is then the blamed one. */
-static bool
+static enum mj_answer
+ask_frame(struct question *q, const struct mj_frame *frame, size_t pc, unsigned index)
+{
+	const struct mj_rule *rules[SUBJECTS_MAX];
+	int who[SUBJECTS_MAX];
+	size_t blamed = SIZE_MAX;
+	size_t n = rules_of(q, frame, rules, who);
+	/* Not all of its suspects fit: then it is anybody's. */
+	bool doubtful = frame->doubtful || frame->nsuspects >= SUBJECTS_MAX;
+	if (doubtful && !q->doubtful)
+		q->doubtful = frame;
+	enum mj_answer answer = mj_inquiry_frame(&q->inquiry, rules, n, doubtful, &blamed);
+	if (blamed < n) {
+		q->v->subject = who[blamed];
+		q->v->blamed_pc = pc;
+		q->v->blamed_frame = index;
+	}
+	return answer;
+}
+
+/* Innermost first, until somebody refuses, which is then the blamed one, or answers for all others. */
+static enum mj_answer
 ask_frames(struct question *q, const struct mj_pc *const *pcs, size_t npcs)
 {
 	for (size_t i = 0; i < npcs; i++) {
 		for (unsigned f = 0; f < pcs[i]->nframes; f++) {
-			const struct mj_frame *frame = &pcs[i]->frames[f];
-			bool ok = ask_module(q, frame->subject);
-			if (frame->doubtful && !q->doubtful)
-				q->doubtful = frame;
-			for (unsigned s = 0; ok && s < frame->nsuspects; s++)
-				ok = ask_module(q, frame->suspects[s]);
-			if (!ok) {
-				q->v->blamed_pc = i;
-				q->v->blamed_frame = f;
-				return false;
-			}
+			enum mj_answer answer = ask_frame(q, &pcs[i]->frames[f], i, f);
+			if (answer != MJ_ANSWER_NEXT)
+				return answer;
 		}
 	}
-	return true;
+	return MJ_ANSWER_NEXT;
 }
 
 /* The stack, then those of its creators. */
-static bool
+static enum mj_answer
 ask_modules(struct question *q)
 {
 	const struct mj_stack *stack = &q->sup->stack;
-	if (!ask_frames(q, stack->pcs, stack->npcs))
-		return false;
-	for (size_t i = 0; i < stack->nancestors; i++) {
+	const struct mj_rule *logged = NULL;
+	enum mj_answer answer = ask_frames(q, stack->pcs, stack->npcs);
+	for (size_t i = 0; i < stack->nancestors && answer == MJ_ANSWER_NEXT; i++) {
 		const struct mj_ancestor *ancestor = &stack->ancestors[i];
-		q->v->blamed_ancestor = i + 1;
-		if (!ask_frames(q, ancestor->pcs, ancestor->npcs))
-			return false;
+		logged = q->inquiry.logged;
+		answer = ask_frames(q, ancestor->pcs, ancestor->npcs);
+		if (q->inquiry.refused || q->inquiry.logged != logged)
+			q->v->blamed_ancestor = i + 1;
 	}
-	q->v->blamed_ancestor = 0;
-	return true;
+	return answer;
 }
 
 /* A creator that ought to be known and is not may be anybody, whoever else is on the stack. */
@@ -197,9 +216,37 @@ has_unknown_creator(const struct mj_stack *stack)
 	}
 }
 
+/* What the inquiry came to, as a verdict. */
+static void
+conclude(struct question *q, enum mj_answer answer, bool known)
+{
+	struct sup_verdict *v = q->v;
+	const struct mj_inquiry *inquiry = &q->inquiry;
+	const struct mj_rule *rule = inquiry->refused ? inquiry->refused : inquiry->logged;
+	if (inquiry->want_grant)
+		v->stack_grant = inquiry->stack_grant;
+	v->allow = answer == MJ_ANSWER_ALLOWED;
+	v->logged = v->allow && rule;
+	if (!rule)
+		return;
+	v->rule = rule;
+	v->capability = mj_grant_lacks(&rule->grant, v->need);
+	v->reason = MJ_REASON_POLICY;
+	if (rule != mj_policy_unattributed(inquiry->policy))
+		return;
+	blame_nobody(q->sup, v);
+	if (known && q->doubtful) {
+		snprintf(
+			q->sup->detail, sizeof(q->sup->detail),
+			"nothing confirms that the code of %.150s (%.80s:%d) is what its name says",
+			q->doubtful->function, q->doubtful->file, q->doubtful->line);
+		v->detail = q->sup->detail;
+	}
+}
+
 static void
 decide_by_stack(struct supervisor *sup, struct sup_process *process, struct sup_thread *thread,
-                const struct sup_where *where, struct sup_verdict *v)
+                const struct mj_call *call, const struct sup_where *where, struct sup_verdict *v)
 {
 	struct mj_memory memory = { sup_process_read, sup_process_ranges, process };
 	/* A fork has another thread id than the m that it was copied, or borrowed, from. */
@@ -212,27 +259,23 @@ decide_by_stack(struct supervisor *sup, struct sup_process *process, struct sup_
 		refuse(v, MJ_REASON_WALK, mj_walk_why_text(sup->stack.why));
 		return;
 	}
-	struct question q = { .sup = sup, .image = process->image, .v = v, .last = MJ_SUBJECT_STD };
-	if (!ask_modules(&q)) {
-		refuse(v, MJ_REASON_POLICY, NULL);
-		return;
+	struct question q = { .sup = sup, .image = process->image, .v = v };
+	mj_inquiry_begin(&q.inquiry, process->image->policy, v->need, makes_program(call));
+	enum mj_answer answer = ask_modules(&q);
+	bool known = true;
+	if (answer == MJ_ANSWER_NEXT) {
+		known = q.inquiry.any ? !has_unknown_creator(&sup->stack)
+		                      : is_std_root(&sup->stack);
+		answer = mj_inquiry_end(&q.inquiry, known);
 	}
-	bool known = q.any ? !has_unknown_creator(&sup->stack) : is_std_root(&sup->stack);
-	v->allow = (known && !q.doubtful) || ask_unattributed(sup, v);
-	if (!v->allow && known) {
-		snprintf(
-			sup->detail, sizeof(sup->detail),
-			"nothing confirms that the code of %.150s (%.80s:%d) is what its name says",
-			q.doubtful->function, q.doubtful->file, q.doubtful->line);
-		v->detail = sup->detail;
-	}
+	conclude(&q, answer, known);
 }
 
 static void
 decide_by_ceiling(struct supervisor *sup, const struct sup_process *process, struct sup_verdict *v)
 {
-	if (!mj_grant_allows(process->ceiling, v->need)) {
-		v->capability = mj_grant_lacks(process->ceiling, v->need);
+	if (!mj_grant_allows(&process->ceiling, v->need)) {
+		v->capability = mj_grant_lacks(&process->ceiling, v->need);
 		refuse(v, MJ_REASON_CEILING, "the program that executed this one may not do it");
 		return;
 	}
@@ -248,8 +291,9 @@ sup_decide(struct supervisor *sup, struct sup_process *process, struct sup_threa
 	memset(v, 0, sizeof(*v));
 	v->subject = MJ_SUBJECT_STD;
 	v->capability = MJ_CAP_COUNT;
-	v->stack_grant.caps = MJ_CAPS_ALL;
 	v->need = need_of(process, call);
+	if (makes_program(call))
+		v->stack_grant = mj_grant_all();
 	if (process->kind == SUP_STUB) {
 		/* Between the filter and its execve the stub makes no other call. */
 		v->stub = v->allow = call->nr == SYS_execve;
@@ -258,7 +302,7 @@ sup_decide(struct supervisor *sup, struct sup_process *process, struct sup_threa
 		return;
 	}
 	if (process->kind == SUP_UNKNOWN) {
-		v->capability = mj_grant_lacks((struct mj_grant){ 0 }, v->need);
+		v->capability = mj_grant_lacks(NULL, v->need);
 		bool opaque = process->image && process->image->image &&
 		              mj_image_kind(process->image->image) != MJ_IMAGE_GO;
 		refuse(v, opaque ? MJ_REASON_OPAQUE : MJ_REASON_UNREADABLE, process->unreadable);
@@ -268,7 +312,7 @@ sup_decide(struct supervisor *sup, struct sup_process *process, struct sup_threa
 	if (!v->allow || process->kind == SUP_CEILING)
 		return;
 	v->allow = false;
-	decide_by_stack(sup, process, thread, where, v);
+	decide_by_stack(sup, process, thread, call, where, v);
 	if (!v->allow && v->capability == MJ_CAP_COUNT)
-		v->capability = mj_grant_lacks((struct mj_grant){ 0 }, v->need);
+		v->capability = mj_grant_lacks(NULL, v->need);
 }

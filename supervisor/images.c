@@ -71,7 +71,7 @@ free_image(struct sup_image *entry)
 {
 	mj_image_destroy(entry->image);
 	free(entry->path);
-	free(entry->grants);
+	free(entry->rules);
 	free(entry);
 }
 
@@ -101,7 +101,8 @@ add_image(struct supervisor *sup, const char *link, const char **why)
 		entry->image = NULL;
 	}
 	entry->path = strdup(path);
-	entry->floor.caps = MJ_CAPS_ALL;
+	entry->floor = mj_grant_all();
+	entry->policy = sup->args->policy;
 	if (!verify_walks(sup, fd, entry)) {
 		free_image(entry);
 		*why = "modjail is out of memory";
@@ -141,25 +142,26 @@ sup_image_of(struct supervisor *sup, pid_t tgid, struct sup_image *parent, const
 	return entry ? entry : add_image(sup, link, why);
 }
 
-struct mj_grant
-sup_image_grant(struct supervisor *sup, struct sup_image *image, int module)
+const struct mj_rule *
+sup_image_rule(struct sup_image *image, int module)
 {
+	static const struct mj_rule nothing = { .action = MJ_ACTION_ERRNO };
 	size_t index = (size_t)module;
-	if (index >= image->ngrants) {
+	if (index >= image->nrules) {
 		size_t count = mj_image_module_count(image->image);
 		if (index >= count)
-			return (struct mj_grant){ 0 };
-		struct mj_grant *grants = realloc(image->grants, count * sizeof(*grants));
-		if (!grants)
-			return (struct mj_grant){ 0 };
-		for (size_t i = image->ngrants; i < count; i++) {
+			return &nothing;
+		const struct mj_rule **rules = realloc(image->rules, count * sizeof(*rules));
+		if (!rules)
+			return &nothing;
+		for (size_t i = image->nrules; i < count; i++) {
 			const struct mj_module *m = mj_image_module(image->image, i);
-			grants[i] = mj_policy_grant(sup->args->policy, m->path, m->is_main);
+			rules[i] = mj_policy_rule(image->policy, m->path, m->is_main);
 		}
-		image->grants = grants;
-		image->ngrants = count;
+		image->rules = rules;
+		image->nrules = count;
 	}
-	return image->grants[index];
+	return image->rules[index];
 }
 
 void

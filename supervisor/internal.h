@@ -16,12 +16,13 @@
 /** An executable file that some jailed process runs, or ran. */
 struct sup_image {
 	struct mj_image_id id;
-	bool walked;             /* the jailed program itself: its stacks are walked */
-	struct mj_image *image;  /* NULL unless walked */
-	char *path;              /* for messages */
-	struct mj_grant floor;   /* intersection of the ceilings it was ever executed under */
-	struct mj_grant *grants; /* by module index, as far as looked up */
-	size_t ngrants;
+	bool walked;            /* the jailed program itself: its stacks are walked */
+	struct mj_image *image; /* NULL unless walked */
+	char *path;             /* for messages */
+	struct mj_grant floor;  /* intersection of the ceilings it was ever executed under */
+	const struct mj_policy *policy; /* of its modules; only if walked */
+	const struct mj_rule **rules;   /* by module index, as far as looked up */
+	size_t nrules;
 	UT_hash_handle hh;
 };
 
@@ -101,9 +102,11 @@ struct supervisor {
 /** A verdict with what a report needs. */
 struct sup_verdict {
 	bool allow;
-	bool stub; /* modjail's own call: no record */
+	bool logged; /* allowed, but rule refuses, and its action is to log */
+	bool stub;   /* modjail's own call: no record */
 	enum mj_reason reason;
 	const char *detail;
+	const struct mj_rule *rule; /* that refuses; NULL: nobody's */
 	struct mj_need need;
 	enum mj_cap capability;
 	int subject;
@@ -118,8 +121,8 @@ struct sup_verdict {
  * was forked, if that is known and it has not executed anything itself; else NULL. */
 struct sup_image *sup_image_of(struct supervisor *sup, pid_t tgid, struct sup_image *parent,
                                const char **why);
-/** The grant of one of the image's modules. */
-struct mj_grant sup_image_grant(struct supervisor *sup, struct sup_image *image, int module);
+/** The rule of one of the image's modules; one that allows nothing if memory runs out. */
+const struct mj_rule *sup_image_rule(struct sup_image *image, int module);
 void sup_images_free(struct supervisor *sup);
 
 /* process.c */
@@ -170,7 +173,8 @@ void *sup_notify_loop(void *supervisor);
 
 /* report.c */
 void sup_report(struct supervisor *sup, const struct seccomp_notif *req, const struct mj_call *call,
-                const struct sup_process *process, const struct sup_verdict *verdict, int errnum);
+                const struct sup_process *process, const struct sup_verdict *verdict,
+                enum mj_action action, int errnum);
 void sup_report_repeats(struct supervisor *sup);
 void sup_notice(struct supervisor *sup, enum mj_notice_level level, const char *fmt, ...)
 	MJ_PRINTF(3, 4);

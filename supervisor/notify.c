@@ -58,7 +58,7 @@ deny(struct sup_verdict *v, const struct mj_call *call, const char *why)
 	memset(v, 0, sizeof(*v));
 	v->need = mj_call_need(call);
 	v->subject = MJ_SUBJECT_STD;
-	v->capability = mj_grant_lacks((struct mj_grant){ 0 }, v->need);
+	v->capability = mj_grant_lacks(NULL, v->need);
 	v->reason = MJ_REASON_UNREADABLE;
 	v->detail = why;
 }
@@ -130,25 +130,49 @@ reply(struct supervisor *sup, struct seccomp_notif_resp *resp)
 	return false;
 }
 
-/* A refusal under --on-deny: what the caller gets. */
+/* What is done about a refusal, or a call that is only logged: the command line's word, else that of the rule
+ * that refuses. */
+static enum mj_action
+action_of(const struct supervisor *sup, const struct sup_process *process,
+          const struct sup_verdict *v, int *ret_errnum)
+{
+	const struct mj_policy *policy = sup->args->policy;
+	if (process && process->image && process->image->policy)
+		policy = process->image->policy;
+	enum mj_action action = mj_policy_action(policy, v->rule, ret_errnum);
+	if (v->logged)
+		return MJ_ACTION_LOG;
+	return sup->args->on_deny != MJ_ACTION_DEFAULT ? sup->args->on_deny : action;
+}
+
+static void
+let_through(struct seccomp_notif_resp *resp)
+{
+	resp->error = 0;
+	resp->flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+}
+
+/* Makes the answer to a refusal; what the caller gets. */
 static int
 punish(struct supervisor *sup, const struct seccomp_notif *req, const struct sup_process *process,
-       struct seccomp_notif_resp *resp)
+       enum mj_action action, int errnum, struct seccomp_notif_resp *resp)
 {
-	switch (sup->args->on_deny) {
-	case MJ_ON_DENY_LOG:
-		resp->error = 0;
-		resp->flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+	switch (action) {
+	case MJ_ACTION_LOG:
+		let_through(resp);
 		return 0;
-	case MJ_ON_DENY_KILL:
+	case MJ_ACTION_KILL:
 		/* A waiting thread keeps its process's number from being used again. */
 		if (process && still_valid(sup, req->id))
 			kill(process->tgid, SIGKILL);
-		return EPERM;
-	case MJ_ON_DENY_ERRNO:
+		break;
+	case MJ_ACTION_DEFAULT:
+	case MJ_ACTION_ERRNO:
 	default:
-		return EPERM;
+		break;
 	}
+	resp->error = -errnum;
+	return errnum;
 }
 
 /* The answer goes out before the record: a terminal or a pipe that nobody reads must not hold up the
@@ -160,22 +184,22 @@ handle(struct supervisor *sup, const struct seccomp_notif *req)
 	struct mj_call call = { .nr = req->data.nr };
 	struct sup_process *process;
 	struct sup_verdict v;
+	enum mj_action action = MJ_ACTION_DEFAULT;
 	int errnum = 0;
 	memcpy(call.args, req->data.args, sizeof(call.args));
 	judge_with_fds(sup, req, &call, &v, &process);
-	if (v.allow) {
-		resp.error = 0;
-		resp.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+	if (v.allow && !v.logged) {
+		let_through(&resp);
 	} else {
-		errnum = punish(sup, req, process, &resp);
+		action = action_of(sup, process, &v, &errnum);
+		errnum = punish(sup, req, process, action, errnum, &resp);
 	}
-	bool killed = errnum && sup->args->on_deny == MJ_ON_DENY_KILL;
-	if (!reply(sup, &resp) && !killed)
+	if (!reply(sup, &resp) && action != MJ_ACTION_KILL)
 		return;
 	if (resp.flags & SECCOMP_USER_NOTIF_FLAG_CONTINUE)
 		note_allowed(sup, req, &call, process, &v);
-	if (!v.allow)
-		sup_report(sup, req, &call, process, &v, errnum);
+	if (action != MJ_ACTION_DEFAULT)
+		sup_report(sup, req, &call, process, &v, action, errnum);
 	if (!v.stub)
 		sup_stats_call(sup->stats, call.nr, v.allow);
 }

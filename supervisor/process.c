@@ -255,7 +255,7 @@ add(struct supervisor *sup, pid_t tgid, uint64_t start_time)
 	}
 	/* Everything, for what the policy refuses is refused by the walk. */
 	sup->child_met = true;
-	process->ceiling.caps = MJ_CAPS_ALL;
+	process->ceiling = mj_grant_all();
 	process->kind = SUP_STUB;
 	process->exec_pending = true;
 	process->pending_ceiling = process->ceiling;

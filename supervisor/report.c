@@ -16,6 +16,8 @@ struct repeat_key {
 	const struct sup_image *image;
 	int nr;
 	int reason;
+	unsigned row; /* what the arguments made of the call */
+	int action;
 };
 
 struct sup_repeat {
@@ -87,7 +89,8 @@ is_first(struct supervisor *sup, const struct mj_refusal *refusal, const struct 
 
 void
 sup_report(struct supervisor *sup, const struct seccomp_notif *req, const struct mj_call *call,
-           const struct sup_process *process, const struct sup_verdict *v, int errnum)
+           const struct sup_process *process, const struct sup_verdict *v, enum mj_action action,
+           int errnum)
 {
 	const struct sup_image *image = process ? process->image : NULL;
 	struct mj_refusal refusal = {
@@ -98,7 +101,9 @@ sup_report(struct supervisor *sup, const struct seccomp_notif *req, const struct
 		.reason = v->reason,
 		.detail = v->detail,
 		.capability = v->capability,
+		.action = action,
 		.errnum = errnum,
+		.rule = v->rule,
 		.image = image ? image->image : NULL,
 		.stack = v->have_stack ? &sup->stack : NULL,
 		.subject = v->subject,
@@ -115,6 +120,8 @@ sup_report(struct supervisor *sup, const struct seccomp_notif *req, const struct
 	key.image = image;
 	key.nr = call->nr;
 	key.reason = (int)v->reason;
+	key.row = v->need.row;
+	key.action = (int)action;
 	if (!is_first(sup, &refusal, &key) || !sup->args->reporter.refusal)
 		return;
 	pthread_mutex_lock(&sup->report_lock);

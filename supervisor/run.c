@@ -86,7 +86,7 @@ make_filter(struct run *run, struct mj_error *err)
 {
 	const struct mj_policy *policy = run->sup.args->policy;
 	struct mj_plan plan = { .allow_all = true };
-	if (policy && mj_plan_make(mj_policy_denied(policy), &plan, err) < 0)
+	if (policy && mj_plan_make(mj_policy_everyone(policy), &plan, err) < 0)
 		return -1;
 	int rc = mj_filter_build(&plan, &run->filter, err);
 	mj_plan_free(&plan);

@@ -12,13 +12,6 @@
 #include "preload/preload.h"
 #include "symbolizer/symbolizer.h"
 
-/** What happens to a refused call. */
-enum mj_on_deny {
-	MJ_ON_DENY_ERRNO = 0, /**< it returns -EPERM */
-	MJ_ON_DENY_KILL,      /**< the process is killed with SIGKILL */
-	MJ_ON_DENY_LOG,       /**< it goes through, and is reported */
-};
-
 /** Why a call was refused. */
 enum mj_reason {
 	MJ_REASON_POLICY,       /**< a module on the stack may not do it */
@@ -41,7 +34,9 @@ struct mj_refusal {
 	const char
 		*detail; /**< one clause in words: why a walk is incomplete, what is unreadable */
 	enum mj_cap capability; /**< the first one lacking */
-	int errnum; /**< what the caller got; 0 if the call went through (MJ_ON_DENY_LOG) */
+	enum mj_action action;  /**< what was done: never MJ_ACTION_DEFAULT */
+	int errnum; /**< what the caller got; 0 if the call went through (MJ_ACTION_LOG) */
+	const struct mj_rule *rule;   /**< that refuses; NULL if none does */
 	const struct mj_image *image; /**< for module indices; NULL if the program is unknown */
 	const struct mj_stack *stack; /**< NULL if there was no walk; may be incomplete */
 	int subject;                  /**< the blamed module (mj_image_module), or MJ_SUBJECT_* */
@@ -89,8 +84,8 @@ double mj_stats_percentile(const struct mj_stats *stats, double percent);
 /** One run of one program. All pointers borrowed until mj_run returns. */
 struct mj_run_args {
 	const struct mj_policy *policy; /**< NULL: --no-policy */
-	enum mj_on_deny on_deny;
-	const char *path; /**< file to execute */
+	enum mj_action on_deny; /**< for all refusals; MJ_ACTION_DEFAULT: as the policy says */
+	const char *path;       /**< file to execute */
 	char *const *argv;
 	char *const *envp;  /**< GODEBUG is amended for ancestors */
 	unsigned ancestors; /**< creators of goroutines to follow (--ancestry=N), 0: none */

@@ -62,7 +62,7 @@ START_TEST(test_options)
 	ck_assert_str_eq(o.go_mod, "go.mod");
 	ck_assert_uint_eq(o.npolicies, 1);
 	ck_assert_str_eq(o.policies[0], "a/b=confined");
-	ck_assert_int_eq(o.on_deny, MJ_ON_DENY_KILL);
+	ck_assert_int_eq(o.on_deny, MJ_ACTION_KILL);
 	ck_assert(o.json && o.quiet && !o.no_policy);
 	ck_assert_str_eq(o.log_file, "log");
 	ck_assert_int_eq(o.stats, CLI_STATS_JSON);

@@ -72,10 +72,12 @@ open_refusal(void)
 
 /* The rendering of one record; freed by the caller. */
 static char *
-render(const struct mj_refusal *refusal, enum mj_on_deny on_deny, struct cli_style style, bool json)
+render(const struct mj_refusal *refusal, enum mj_action action, struct cli_style style, bool json)
 {
 	struct cli_view view;
-	ck_assert_int_eq(cli_view_make(refusal, on_deny, false, &view), 0);
+	struct mj_refusal acted = *refusal;
+	acted.action = action;
+	ck_assert_int_eq(cli_view_make(&acted, false, &view), 0);
 	char *text = NULL;
 	size_t len = 0;
 	FILE *out = open_memstream(&text, &len);
@@ -122,13 +124,13 @@ END_TEST
 START_TEST(test_text_refusal)
 {
 	struct mj_refusal refusal = open_refusal();
-	MJ_AUTO_FREE char *text = render(&refusal, MJ_ON_DENY_ERRNO, utf8, false);
+	MJ_AUTO_FREE char *text = render(&refusal, MJ_ACTION_ERRNO, utf8, false);
 	ck_assert_str_eq(text, "modjail: refused openat(O_RDONLY|O_CLOEXEC) (FILES/READ) for "
 	                       "example.com/poisoned v1.2.3: its policy does not allow it\n"
 	                       "    os.Open                   /go/src/os/file.go:370\n"
 	                       "  → example.com/poisoned.Add  poisoned.go:31\n"
 	                       "    main.main                 main.go:12\n");
-	MJ_AUTO_FREE char *plain = render(&refusal, MJ_ON_DENY_ERRNO, ascii, false);
+	MJ_AUTO_FREE char *plain = render(&refusal, MJ_ACTION_ERRNO, ascii, false);
 	assert_contains(plain, "\n  > example.com/poisoned.Add  poisoned.go:31\n");
 	for (const char *p = plain; *p; p++)
 		ck_assert_msg((unsigned char)*p < 0x80, "not ASCII: %s", plain);
@@ -138,15 +140,15 @@ END_TEST
 START_TEST(test_text_events)
 {
 	struct mj_refusal refusal = open_refusal();
-	MJ_AUTO_FREE char *killed = render(&refusal, MJ_ON_DENY_KILL, utf8, false);
+	MJ_AUTO_FREE char *killed = render(&refusal, MJ_ACTION_KILL, utf8, false);
 	assert_contains(killed, "modjail: killed process 10 at openat(");
-	MJ_AUTO_FREE char *allowed = render(&refusal, MJ_ON_DENY_LOG, utf8, false);
+	MJ_AUTO_FREE char *allowed = render(&refusal, MJ_ACTION_LOG, utf8, false);
 	assert_contains(allowed, "modjail: let through openat(");
 
 	struct cli_view view;
 	refusal.stack = NULL;
 	refusal.count = 41;
-	ck_assert_int_eq(cli_view_make(&refusal, MJ_ON_DENY_ERRNO, true, &view), 0);
+	ck_assert_int_eq(cli_view_make(&refusal, true, &view), 0);
 	RENDERED(repeated, cli_text_refusal(out, utf8, &view));
 	cli_view_finish(&view);
 	assert_contains(repeated, "modjail: 41 times in all: openat(");
@@ -172,7 +174,7 @@ START_TEST(test_text_deep_stack)
 	refusal.stack = &deep_stack;
 	refusal.blamed_pc = 6;
 	refusal.blamed_frame = 0;
-	MJ_AUTO_FREE char *text = render(&refusal, MJ_ON_DENY_ERRNO, utf8, false);
+	MJ_AUTO_FREE char *text = render(&refusal, MJ_ACTION_ERRNO, utf8, false);
 	ck_assert_str_eq(strchr(text, '\n'), "\n"
 	                                     "    os.Open  f.go:1\n"
 	                                     "    m.F      f.go:4\n"
@@ -202,7 +204,7 @@ START_TEST(test_text_long_path)
 	refusal.stack = &one;
 	refusal.blamed_pc = 0;
 	refusal.blamed_frame = 0;
-	MJ_AUTO_FREE char *text = render(&refusal, MJ_ON_DENY_ERRNO, ascii, false);
+	MJ_AUTO_FREE char *text = render(&refusal, MJ_ACTION_ERRNO, ascii, false);
 	const char *frame = strchr(text, '\n') + 1;
 	assert_contains(frame, ".../");
 	assert_contains(frame, "example.com/poisoned@v1.2.3/internal/x.go:123\n");
@@ -235,7 +237,7 @@ START_TEST(test_text_other_reasons)
 	for (size_t i = 0; i < MJ_ARRAY_LEN(cases); i++) {
 		refusal.reason = cases[i].reason;
 		refusal.stack = cases[i].reason == MJ_REASON_WALK ? &incomplete : &stack;
-		MJ_AUTO_FREE char *text = render(&refusal, MJ_ON_DENY_ERRNO, utf8, false);
+		MJ_AUTO_FREE char *text = render(&refusal, MJ_ACTION_ERRNO, utf8, false);
 		assert_contains(text, cases[i].part);
 		ck_assert_ptr_null(strstr(text, "→"));
 	}
@@ -252,7 +254,7 @@ START_TEST(test_text_leaves_out_what_says_nothing)
 	refusal.reason = MJ_REASON_C;
 	refusal.detail = "C code without a Go caller";
 	refusal.stack = &one;
-	MJ_AUTO_FREE char *text = render(&refusal, MJ_ON_DENY_ERRNO, utf8, false);
+	MJ_AUTO_FREE char *text = render(&refusal, MJ_ACTION_ERRNO, utf8, false);
 	ck_assert_ptr_null(strstr(text, refusal.detail)); /* the reason says it already */
 	ck_assert_ptr_eq(strchr(text, '\n'), text + strlen(text) - 1);
 }
@@ -272,11 +274,11 @@ START_TEST(test_text_escapes_names)
 	refusal.stack = &one;
 	refusal.subject = 3;
 	refusal.blamed_pc = refusal.blamed_frame = 0;
-	MJ_AUTO_FREE char *text = render(&refusal, MJ_ON_DENY_ERRNO, utf8, false);
+	MJ_AUTO_FREE char *text = render(&refusal, MJ_ACTION_ERRNO, utf8, false);
 	ck_assert_ptr_null(strpbrk(text, "\x1b\x07\r"));
 	assert_contains(text, "for evil\\x1b[2J v\\x0d1: ");
 	assert_contains(text, "  → evil\\x1b]0;title\\x07.F  e\\x0avil.go:1\n");
-	MJ_AUTO_FREE char *json = render(&refusal, MJ_ON_DENY_ERRNO, utf8, true);
+	MJ_AUTO_FREE char *json = render(&refusal, MJ_ACTION_ERRNO, utf8, true);
 	ck_assert_ptr_null(strpbrk(json, "\x1b\x07\r"));
 	image.count = 3;
 }
@@ -286,7 +288,7 @@ START_TEST(test_hint)
 {
 	struct mj_refusal refusal = open_refusal();
 	struct cli_view view;
-	ck_assert_int_eq(cli_view_make(&refusal, MJ_ON_DENY_ERRNO, false, &view), 0);
+	ck_assert_int_eq(cli_view_make(&refusal, false, &view), 0);
 	RENDERED(hint, cli_text_hint(out, utf8, &view));
 	ck_assert_str_eq(hint, "modjail: to allow it: --policy=example.com/poisoned=unconfined\n");
 	view.module = "x;rm -rf $HOME"; /* a line to paste must not carry this */
@@ -299,7 +301,7 @@ END_TEST
 START_TEST(test_json_refusal)
 {
 	struct mj_refusal refusal = open_refusal();
-	MJ_AUTO_FREE char *line = render(&refusal, MJ_ON_DENY_ERRNO, utf8, true);
+	MJ_AUTO_FREE char *line = render(&refusal, MJ_ACTION_ERRNO, utf8, true);
 	ck_assert_ptr_eq(strchr(line, '\n'), line + strlen(line) - 1);
 	json_t *o = json_loads(line, 0, NULL);
 	ck_assert_ptr_nonnull(o);
@@ -339,7 +341,7 @@ START_TEST(test_json_odd_input)
 	refusal.reason = MJ_REASON_UNREADABLE;
 	refusal.capability = MJ_CAP_COUNT;
 	refusal.detail = "a\xff\x1b";
-	MJ_AUTO_FREE char *line = render(&refusal, MJ_ON_DENY_LOG, utf8, true);
+	MJ_AUTO_FREE char *line = render(&refusal, MJ_ACTION_LOG, utf8, true);
 	json_t *o = json_loads(line, 0, NULL);
 	ck_assert_ptr_nonnull(o);
 	ck_assert_str_eq(json_string_value(json_object_get(o, "event")), "allowed");
