@@ -377,7 +377,9 @@ check_exec_errno(const char *path, int wanted)
 	int status = end(&w);
 	ck_assert(WIFEXITED(status));
 	ck_assert_int_eq(WEXITSTATUS(status), 127);
+#ifndef __SANITIZE_ADDRESS__           /* whose runtime makes calls of its own at the end */
 	ck_assert_uint_eq(w.count, 1); /* its execve, and nothing about the failure */
+#endif
 	ck_assert_int_eq(w.first, SYS_execve);
 	ck_assert_int_eq(mj_spawn_exec_errno(&w.spawned), wanted);
 	mj_spawn_finish(&w.spawned);
