@@ -186,7 +186,8 @@ select_outermost(const struct cli_view *view, struct selection *ret)
 		end--;
 	size_t start = end > OUTERMOST_FRAMES ? end - OUTERMOST_FRAMES : 0;
 	for (size_t i = 0; i < end; i++) {
-		if (view->frames[i].is_c) /* the reason says so already */
+		/* The reason says so already. */
+		if (view->frames[i].is_c && !strcmp(view->frames[i].function, "(C code)"))
 			continue;
 		if (i < start)
 			ret->hidden_inner++;

@@ -77,6 +77,23 @@ get_part(const struct mj_stack *stack, size_t ancestor)
 	return (struct part){ a->pcs, a->npcs, a->goid };
 }
 
+/* The C code that the stack begins with, in as many frames as are known of it. */
+static int
+add_c_frames(const struct mj_refusal *refusal, const struct part *part, struct cli_view *view)
+{
+	for (size_t i = 0; i < refusal->nc_frames; i++) {
+		char *text = strdup(refusal->c_frames[i].text);
+		if (!text)
+			return -1;
+		view->frames[view->nframes++] = (struct cli_frame){ .function = text,
+			                                            .file = "",
+			                                            .module = "c",
+			                                            .is_c = true,
+			                                            .goid = part->goid };
+	}
+	return 0;
+}
+
 static int
 add_part(const struct mj_refusal *refusal, size_t ancestor, struct cli_view *view)
 {
@@ -86,6 +103,11 @@ add_part(const struct mj_refusal *refusal, size_t ancestor, struct cli_view *vie
 		const struct mj_pc *pc = part.pcs[i];
 		if (blame && i == refusal->blamed_pc && refusal->blamed_frame < pc->nframes)
 			view->blamed = view->nframes + refusal->blamed_frame;
+		if (ancestor == 0 && i == 0 && refusal->nc_frames) {
+			if (add_c_frames(refusal, &part, view) < 0)
+				return -1;
+			continue;
+		}
 		for (unsigned j = 0; j < pc->nframes; j++) {
 			struct cli_frame *frame = &view->frames[view->nframes];
 			if (set_frame(refusal->image, &pc->frames[j], frame) < 0)
@@ -102,7 +124,7 @@ static int
 set_frames(const struct mj_refusal *refusal, struct cli_view *view)
 {
 	const struct mj_stack *stack = refusal->stack;
-	size_t total = 0;
+	size_t total = refusal->nc_frames;
 	for (size_t a = 0; a <= stack->nancestors; a++) {
 		struct part part = get_part(stack, a);
 		for (size_t i = 0; i < part.npcs; i++)

@@ -271,6 +271,23 @@ decide_by_stack(struct supervisor *sup, struct sup_process *process, struct sup_
 	conclude(&q, answer, known);
 }
 
+/* For the message, while the thread still waits. Changes nothing of the verdict. */
+static void
+find_c_frames(struct supervisor *sup, struct sup_process *process, const struct mj_call *call,
+              const struct sup_where *where, const struct sup_verdict *v)
+{
+	const struct mj_stack *stack = &sup->stack;
+	if (!stack->npcs || stack->pcs[0]->frames[0].subject != MJ_SUBJECT_C ||
+	    !sup_report_is_new(sup, call, process, v))
+		return;
+	struct mj_memory memory = { sup_process_read, sup_process_ranges, process };
+	MJ_AUTO_FREE struct mj_mapping *maps = NULL;
+	MJ_AUTO_FREE char *text = NULL;
+	size_t nmaps = sup_read_mappings(process->tgid, &maps, &text);
+	sup->nc_frames = mj_c_frames(process->runtime, &memory, maps, nmaps, where->pc, where->sp,
+	                             sup->c_frames, MJ_ARRAY_LEN(sup->c_frames));
+}
+
 static void
 decide_by_ceiling(struct supervisor *sup, const struct sup_process *process, struct sup_verdict *v)
 {
@@ -294,6 +311,7 @@ sup_decide(struct supervisor *sup, struct sup_process *process, struct sup_threa
 	v->need = need_of(process, call);
 	if (makes_program(call))
 		v->stack_grant = mj_grant_all();
+	sup->nc_frames = 0;
 	if (process->kind == SUP_STUB) {
 		/* Between the filter and its execve the stub makes no other call. */
 		v->stub = v->allow = call->nr == SYS_execve;
@@ -315,4 +333,6 @@ sup_decide(struct supervisor *sup, struct sup_process *process, struct sup_threa
 	decide_by_stack(sup, process, thread, call, where, v);
 	if (!v->allow && v->capability == MJ_CAP_COUNT)
 		v->capability = mj_grant_lacks(NULL, v->need);
+	if (!v->allow || v->logged)
+		find_c_frames(sup, process, call, where, v);
 }

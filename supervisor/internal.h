@@ -91,7 +91,9 @@ struct supervisor {
 	struct sup_image *program; /* what the first process executed */
 	unsigned sweep_at;         /* number of records at which dead ones are looked for */
 	struct mj_stack stack;
-	char detail[320]; /* words of the verdict that is being made */
+	char detail[320];                            /* words of the verdict that is being made */
+	struct mj_c_frame c_frames[MJ_MAX_C_FRAMES]; /* likewise, nc_frames of them */
+	size_t nc_frames;
 	struct sup_repeat *repeats;
 	unsigned nrepeats;
 	bool blind_noted;
@@ -156,6 +158,10 @@ bool sup_read_auxv(pid_t pid, struct sup_auxv *ret);
 /** Executable ranges of a process; those of the file mapped at at_base are the loader's. */
 ssize_t sup_read_ranges(pid_t pid, uint64_t at_base, struct mj_range *ret, size_t max);
 
+/** All that a process has mapped; *ret_text holds the names and is freed by the caller, as *ret is.
+ * How many; 0 if that cannot be told, or memory runs out. */
+size_t sup_read_mappings(pid_t pid, struct mj_mapping **ret, char **ret_text);
+
 /* thread.c */
 /** The record of a thread, and where it waits. NULL with *why if it cannot be read. */
 struct sup_thread *sup_thread_get(struct supervisor *sup, pid_t tid, struct sup_where *where,
@@ -175,6 +181,9 @@ void *sup_notify_loop(void *supervisor);
 void sup_report(struct supervisor *sup, const struct seccomp_notif *req, const struct mj_call *call,
                 const struct sup_process *process, const struct sup_verdict *verdict,
                 enum mj_action action, int errnum);
+/** Whether this refusal would be reported in full, not only counted. */
+bool sup_report_is_new(struct supervisor *sup, const struct mj_call *call,
+                       const struct sup_process *process, const struct sup_verdict *verdict);
 void sup_report_repeats(struct supervisor *sup);
 void sup_notice(struct supervisor *sup, enum mj_notice_level level, const char *fmt, ...)
 	MJ_PRINTF(3, 4);

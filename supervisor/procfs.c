@@ -118,25 +118,22 @@ sup_read_auxv(pid_t pid, struct sup_auxv *ret)
 	return false;
 }
 
-struct mapping {
-	uint64_t start, end;
-	bool exec;
-	unsigned dev_major, dev_minor;
-	uint64_t ino;
-};
-
 static bool
-parse_mapping(const char *line, struct mapping *ret)
+parse_mapping(const char *line, struct mj_mapping *ret, int *ret_path)
 {
 	char perms[5];
+	unsigned dev_major, dev_minor;
 	unsigned long long start, end, offset, ino;
-	if (sscanf(line, "%llx-%llx %4s %llx %x:%x %llu", &start, &end, perms, &offset,
-	           &ret->dev_major, &ret->dev_minor, &ino) != 7)
+	if (sscanf(line, "%llx-%llx %4s %llx %x:%x %llu %n", &start, &end, perms, &offset,
+	           &dev_major, &dev_minor, &ino, ret_path) != 7)
 		return false;
-	ret->start = start;
-	ret->end = end;
-	ret->ino = ino;
-	ret->exec = perms[2] == 'x';
+	*ret = (struct mj_mapping){ .start = start,
+		                    .end = end,
+		                    .offset = offset,
+		                    .dev = (uint64_t)dev_major << 32 | dev_minor,
+		                    .ino = ino,
+		                    .exec = perms[2] == 'x',
+		                    .path = "" };
 	return true;
 }
 
@@ -150,15 +147,16 @@ sup_read_ranges(pid_t pid, uint64_t at_base, struct mj_range *ret, size_t max)
 	ssize_t len = slurp(pid, "maps", text, SIZE);
 	if (len <= 0 || len == SIZE - 1)
 		return -1;
-	struct mapping loader = { 0 };
+	struct mj_mapping loader = { 0 };
+	int path;
 	size_t n = 0;
 	for (int pass = 0; pass < 2; pass++) {
 		for (const char *line = text; line && *line; line = strchr(line, '\n')) {
-			struct mapping map;
+			struct mj_mapping map;
 			line += *line == '\n';
 			if (!*line)
 				break;
-			if (!parse_mapping(line, &map))
+			if (!parse_mapping(line, &map, &path))
 				return -1;
 			if (pass == 0 && at_base && map.start == at_base)
 				loader = map;
@@ -166,11 +164,37 @@ sup_read_ranges(pid_t pid, uint64_t at_base, struct mj_range *ret, size_t max)
 				continue;
 			if (n == max)
 				return -1;
-			bool is_loader = loader.ino && map.ino == loader.ino &&
-			                 map.dev_major == loader.dev_major &&
-			                 map.dev_minor == loader.dev_minor;
+			bool is_loader =
+				loader.ino && map.ino == loader.ino && map.dev == loader.dev;
 			ret[n++] = (struct mj_range){ map.start, map.end, is_loader };
 		}
 	}
 	return (ssize_t)n;
+}
+
+size_t
+sup_read_mappings(pid_t pid, struct mj_mapping **ret, char **ret_text)
+{
+	enum { SIZE = 1024 * 1024, MAX = 8192 };
+	MJ_AUTO_FREE char *text = malloc(SIZE);
+	MJ_AUTO_FREE struct mj_mapping *maps = calloc(MAX, sizeof(*maps));
+	size_t n = 0;
+	if (!text || !maps || slurp(pid, "maps", text, SIZE) <= 0)
+		return 0;
+	char *rest = text, *line;
+	while (n < MAX && (line = strsep(&rest, "\n")) && *line) {
+		int path = 0;
+		if (!parse_mapping(line, &maps[n], &path))
+			break;
+		/* The kernel escapes newlines in it (fs/proc/task_mmu.c, get_vma_name). Without a
+		 * name the format's %n may not have been reached. */
+		if (path)
+			maps[n].path = line + path;
+		n++;
+	}
+	*ret = maps;
+	*ret_text = text;
+	maps = NULL;
+	text = NULL;
+	return n;
 }

@@ -17,7 +17,6 @@ struct repeat_key {
 	int nr;
 	int reason;
 	unsigned row; /* what the arguments made of the call */
-	int action;
 };
 
 struct sup_repeat {
@@ -58,6 +57,30 @@ hash_stack(const struct supervisor *sup, const struct sup_verdict *v)
 	return (hash ^ sup->stack.why_pc) * UINT64_C(1099511628211);
 }
 
+static struct repeat_key
+make_key(const struct supervisor *sup, const struct mj_call *call,
+         const struct sup_process *process, const struct sup_verdict *v)
+{
+	struct repeat_key key;
+	memset(&key, 0, sizeof(key)); /* no padding left undefined */
+	key.stack_hash = hash_stack(sup, v);
+	key.image = process ? process->image : NULL;
+	key.nr = call->nr;
+	key.reason = (int)v->reason;
+	key.row = v->need.row;
+	return key;
+}
+
+bool
+sup_report_is_new(struct supervisor *sup, const struct mj_call *call,
+                  const struct sup_process *process, const struct sup_verdict *v)
+{
+	struct sup_repeat *repeat;
+	struct repeat_key key = make_key(sup, call, process, v);
+	HASH_FIND(hh, sup->repeats, &key, sizeof(key), repeat);
+	return !repeat;
+}
+
 /* Counts a refusal; true if it is the first of its kind, or there are too many kinds to tell. */
 static bool
 is_first(struct supervisor *sup, const struct mj_refusal *refusal, const struct repeat_key *key)
@@ -79,6 +102,8 @@ is_first(struct supervisor *sup, const struct mj_refusal *refusal, const struct 
 	repeat->first = *refusal;
 	repeat->first.stack = NULL;
 	repeat->first.detail = NULL;
+	repeat->first.nc_frames = 0;
+	repeat->first.c_frames = NULL;
 	HASH_ADD(hh, sup->repeats, key, sizeof(repeat->key), repeat);
 	if (mj_hash_added(repeat))
 		sup->nrepeats++;
@@ -110,18 +135,13 @@ sup_report(struct supervisor *sup, const struct seccomp_notif *req, const struct
 		.blamed_pc = v->blamed_pc,
 		.blamed_frame = v->blamed_frame,
 		.blamed_ancestor = v->blamed_ancestor,
+		.nc_frames = v->have_stack ? sup->nc_frames : 0,
+		.c_frames = sup->c_frames,
 		.program = image && image->path ? image->path : "",
 		.count = 1,
 	};
 	clock_gettime(CLOCK_REALTIME, &refusal.time);
-	struct repeat_key key;
-	memset(&key, 0, sizeof(key));
-	key.stack_hash = hash_stack(sup, v);
-	key.image = image;
-	key.nr = call->nr;
-	key.reason = (int)v->reason;
-	key.row = v->need.row;
-	key.action = (int)action;
+	struct repeat_key key = make_key(sup, call, process, v);
 	if (!is_first(sup, &refusal, &key) || !sup->args->reporter.refusal)
 		return;
 	pthread_mutex_lock(&sup->report_lock);

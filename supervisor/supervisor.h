@@ -43,8 +43,10 @@ struct mj_refusal {
 	size_t blamed_pc;             /**< index into pcs of the blamed frame... */
 	size_t blamed_frame;    /**< ...and into that mj_pc's frames; only for MJ_REASON_POLICY */
 	size_t blamed_ancestor; /**< 0: pcs of the stack itself; i: those of stack->ancestors[i - 1] */
-	const char *program;    /**< path of the program as far as known, "" otherwise */
-	uint64_t count;         /**< 1 at first; at the end of the run, how often it was in all */
+	size_t nc_frames; /**< what is known of the C code that the stack begins with, 0: nothing */
+	const struct mj_c_frame *c_frames; /**< innermost first */
+	const char *program;               /**< path of the program as far as known, "" otherwise */
+	uint64_t count; /**< 1 at first; at the end of the run, how often it was in all */
 };
 
 enum mj_notice_level { MJ_NOTICE_WARNING, MJ_NOTICE_ERROR };

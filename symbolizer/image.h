@@ -37,4 +37,9 @@ struct mj_image {
 
 void mj_pc_cache_finish(struct mj_pc_cache *cache);
 
+/** Fills saves_fp and loses_fp of an entry for address pc of function f; all else must be there already
+ * (frame_pointer.c). */
+void mj_frame_pointer(const struct mj_image *image, const struct mj_func *f, uint64_t pc,
+                      struct mj_pc_entry *entry);
+
 #endif

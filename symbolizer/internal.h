@@ -154,6 +154,8 @@ struct mj_pc_entry {
 	bool pcsp_ok;
 	bool disagrees;  /* walks are verified, and the CFI has another frame, or none, here */
 	int32_t spdelta; /* pcsp value at pc: bytes between SP and the return address */
+	bool saves_fp;   /* the word below the return address is the caller's frame pointer */
+	bool loses_fp;   /* what it calls may be called with another frame pointer than its own */
 	uint8_t flag;    /* MJ_FUNC_* */
 	enum mj_special special;
 	uint64_t func_entry; /* link address of the physical function */

@@ -291,6 +291,7 @@ make_entry(struct mj_image *image, uint64_t pc, bool is_return, const struct mj_
 	uint64_t at = pc < f->end ? pc : pc - 1;
 	entry->pcsp_ok = mj_pclntab_value(&image->tab, f, f->pcsp, at, &entry->spdelta) &&
 	                 entry->spdelta >= 0;
+	mj_frame_pointer(image, f, at, entry);
 	entry->disagrees = image->cfi && !cfi_agrees(image, at, entry);
 	return entry;
 }

@@ -165,7 +165,8 @@ enum mj_walk_why {
 	MJ_WHY_BAD_SP,       /**< SP misaligned, or outside of every stack */
 	MJ_WHY_LOOP,         /**< stack switches that do not end */
 	MJ_WHY_MEMORY,
-	MJ_WHY_DISAGREE, /**< --verify-walk: pclntab and call frame information disagree */
+	MJ_WHY_DISAGREE,      /**< --verify-walk: pclntab and call frame information disagree */
+	MJ_WHY_FRAME_POINTER, /**< the saved frame pointers do not lead from frame to frame */
 	MJ_WHY_COUNT
 };
 const char *mj_walk_why_text(enum mj_walk_why why);
@@ -237,6 +238,32 @@ void mj_stack_finish(struct mj_stack *stack);
  */
 void mj_walk(struct mj_runtime *runtime, const struct mj_memory *memory,
              struct mj_thread_hint *hint, uint64_t pc, uint64_t sp, struct mj_stack *stack);
+
+/** A part of a file, or of other memory, that a process has mapped. */
+struct mj_mapping {
+	uint64_t start, end;
+	uint64_t offset;   /**< in the file */
+	uint64_t dev, ino; /**< which file that is; ino is 0 for none */
+	bool exec;
+	const char *path; /**< as the kernel names it, "" for none; borrowed */
+};
+
+#define MJ_MAX_C_FRAMES 64
+
+/** One frame of C code, for people: untrusted text. */
+struct mj_c_frame {
+	char text[160]; /**< "qsort in libc.so.6"; without a symbol "C code in libc.so.6" */
+};
+
+/**
+ * The C frames of a stopped thread from PC and SP outwards, innermost first, up to the Go code that called
+ * them: at most max, returned is how many. maps: what the process has mapped, by address. By the tables and
+ * symbols that the process itself has in memory: good enough for a message, never for a decision.
+ * It ends early, without an error, where those say nothing, or need a register that nobody saved.
+ */
+size_t mj_c_frames(struct mj_runtime *runtime, const struct mj_memory *memory,
+                   const struct mj_mapping *maps, size_t nmaps, uint64_t pc, uint64_t sp,
+                   struct mj_c_frame *ret, size_t max);
 
 /** PC-cache statistics of an image, since it was opened. */
 struct mj_cache_stats {

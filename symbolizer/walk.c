@@ -32,6 +32,8 @@ struct walk {
 	bool injected;   /* pc was not pushed by a call (sigpanic and alike) */
 	bool saw_main;   /* the frame before was runtime.main */
 	bool saw_shared; /* the frame before runs finalizers or cleanups */
+	bool has_fp;     /* fp is what the frames so far say of the next one */
+	uint64_t fp;     /* the frame pointer that the last frame with one saved */
 	bool done;
 };
 
@@ -49,6 +51,7 @@ static const char *const why_texts[MJ_WHY_COUNT] = {
 	[MJ_WHY_BAD_SP] = "the stack pointer is not a valid one",
 	[MJ_WHY_LOOP] = "the stack switches back and forth without an end",
 	[MJ_WHY_DISAGREE] = "the program's two kinds of unwind tables disagree",
+	[MJ_WHY_FRAME_POINTER] = "the saved frame pointers tell of another stack",
 	[MJ_WHY_MEMORY] = "modjail is out of memory",
 };
 
@@ -194,6 +197,8 @@ start_at(struct walk *w, uint64_t pc, uint64_t sp)
 	w->sp = w->base = sp;
 	w->have = 0;
 	w->is_return = false;
+	w->has_fp =
+		false; /* the collector may move the goroutine's stack meanwhile (frame_pointer.c) */
 	if (sp % 8 || sp < 4096)
 		give_up(w, MJ_WHY_BAD_SP);
 }
@@ -351,6 +356,26 @@ may_write_sp(const struct mj_pc_entry *entry)
 	       entry->special == MJ_FN_SYSTEMSTACK_SWITCH;
 }
 
+/*
+ * The second chain through the stack: each frame that has saved a frame pointer (at: its return
+ * address; the word below it) saved the address of that very word of the next such frame outwards.
+ * Where no such thing can be said, nothing is compared; frame_pointer.c says where that is.
+ */
+static bool
+follow_frame_pointer(struct walk *w, const struct mj_pc_entry *entry, uint64_t at)
+{
+	if (entry->loses_fp || w->injected)
+		w->has_fp = false;
+	if (!entry->saves_fp || w->injected)
+		return true;
+	if (w->has_fp && w->fp != at - 8) {
+		give_up(w, MJ_WHY_FRAME_POINTER);
+		return false;
+	}
+	w->has_fp = true;
+	return read_word(w, at - 8, &w->fp);
+}
+
 /* The next frame outwards: its PC and SP, from this one's size. */
 static void
 step_out(struct walk *w, const struct mj_pc_entry *entry)
@@ -365,7 +390,7 @@ step_out(struct walk *w, const struct mj_pc_entry *entry)
 		return;
 	}
 	uint64_t at = w->sp + (uint64_t)entry->spdelta;
-	if (!read_word(w, at, &ret))
+	if (!follow_frame_pointer(w, entry, at) || !read_word(w, at, &ret))
 		return;
 	w->injected = entry->special == MJ_FN_SIGPANIC || entry->special == MJ_FN_ASYNCPREEMPT ||
 	              entry->special == MJ_FN_CGOCALLBACK;

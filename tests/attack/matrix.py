@@ -39,10 +39,12 @@ FORGED = "forged"
 
 
 class Way:
-    def __init__(self, name, forms, expect=POLICY, go=0, honest=True, cgo=False, who="example.com/evil"):
+    def __init__(self, name, forms, expect=POLICY, go=0, honest=True, cgo=False, who="example.com/evil",
+                 c_code=""):
         self.name, self.forms, self.expect, self.go = name, forms.split(), expect, go
         # Whether an unconfined module that acts in this way can be told from a confined one.
         self.honest, self.cgo, self.who = honest, cgo, who
+        self.c_code = c_code  # a C function that refusals name (regular expression), unless stripped
 
 
 WAYS = [
@@ -111,12 +113,15 @@ WAYS = [
     Way("asm-forged", "S"),
     Way("asm-rbp0", "S", honest=False),
     Way("asm-stack", "S", expect=WALK, honest=False),
+    # The frame pointers that the runtime keeps in order since Go 1.23 are all that contradicts it.
+    Way("asm-chain", "S", expect=WALK, go=23, honest=False),
     # C
-    Way("cgo", "S", cgo=True),
-    Way("cgo-qsort", "S", cgo=True),
-    Way("cgo-plugin", "S", cgo=True),
-    Way("cgo-thread", "S", cgo=True, expect=C),
-    Way("cgo-ctor", "K", cgo=True, expect=C),
+    Way("cgo", "S", cgo=True, c_code="make"),
+    Way("cgo-qsort", "S", cgo=True, c_code="make"),
+    # What is refused is that the dynamic loader opens it.
+    Way("cgo-plugin", "S", cgo=True, c_code="C code in ld-"),
+    Way("cgo-thread", "S", cgo=True, expect=C, c_code="start|make"),
+    Way("cgo-ctor", "K", cgo=True, expect=C, c_code="constructor"),
 ]
 
 # name, CGO_ENABLED, go build flags, which ways. Each for every Go that is found.

@@ -121,6 +121,35 @@ START_TEST(test_args)
 END_TEST
 /* ---- records -------------------------------------------------------------------------------- */
 
+/* C code is one frame of the stack, in whose place stands what is known of it. */
+START_TEST(test_c_frames)
+{
+	static const struct mj_frame c_code = { .function = "",
+		                                .file = "",
+		                                .subject = MJ_SUBJECT_C };
+	static const struct mj_pc c_pc = { 0, 1, &c_code };
+	const struct mj_pc *all[] = { &c_pc, pc_list[0], pc_list[1], pc_list[2], pc_list[3] };
+	struct mj_stack with_c = stack;
+	struct mj_c_frame frames[] = { { "syscall in libc.so.6" }, { "ev\033il in libfoo.so.1" } };
+	struct mj_refusal refusal = open_refusal();
+	with_c.pcs = all;
+	with_c.npcs++;
+	refusal.stack = &with_c;
+	refusal.blamed_pc++;
+	MJ_AUTO_FREE char *unknown = render(&refusal, MJ_ON_DENY_ERRNO, utf8, true);
+	ck_assert_ptr_nonnull(strstr(unknown, "\"(C code)\""));
+	refusal.c_frames = frames;
+	refusal.nc_frames = MJ_ARRAY_LEN(frames);
+	MJ_AUTO_FREE char *json = render(&refusal, MJ_ON_DENY_ERRNO, utf8, true);
+	ck_assert_ptr_null(strstr(json, "(C code)"));
+	ck_assert_ptr_nonnull(strstr(json, "\"function\":\"syscall in libc.so.6\""));
+	ck_assert_ptr_null(strchr(json, '\033'));
+	MJ_AUTO_FREE char *text = render(&refusal, MJ_ON_DENY_ERRNO, utf8, false);
+	ck_assert_ptr_nonnull(strstr(text, "il in libfoo.so.1"));
+	ck_assert_ptr_null(strchr(text, '\033'));
+}
+END_TEST
+
 START_TEST(test_text_refusal)
 {
 	struct mj_refusal refusal = open_refusal();
@@ -435,6 +464,7 @@ main(void)
 	TCase *report = tcase_create("report");
 	tcase_add_test(report, test_args);
 	tcase_add_test(report, test_text_refusal);
+	tcase_add_test(report, test_c_frames);
 	tcase_add_test(report, test_text_events);
 	tcase_add_test(report, test_text_deep_stack);
 	tcase_add_test(report, test_text_long_path);

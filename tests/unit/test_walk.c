@@ -6,6 +6,9 @@
 #include "tests/unit/walk_world.h"
 
 #include <check.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/uio.h>
 
 /* ---- walks that are complete: without damage everything works -------------------------------- */
 
@@ -106,6 +109,159 @@ START_TEST(test_enormous_frame)
 	walk(RET(MAIN), BOTTOM + 8);
 	ck_assert_int_eq(world.stack.status, MJ_WALK_INCOMPLETE);
 	ck_assert_str_eq(mj_walk_why_text(world.stack.why), mj_walk_why_text(MJ_WHY_BAD_SP));
+}
+END_TEST
+
+/* ---- frame pointers ------------------------------------------------------------------------- */
+
+/* main.main, called by itself, saves its frame pointer: PUSHQ BP; MOVQ SP, BP. */
+static void
+put_frame_pointers(uint64_t saved)
+{
+	put_pcsp_table("\x02\x01\x10\x1f", 5); /* 0 for a byte, then 8 */
+	memcpy(world.bytes + TINY_TEXT + MAIN * 0x20, "\x55\x48\x89\xe5", 4);
+	push_at(R_STACK, 0, saved);
+}
+
+START_TEST(test_frame_pointer)
+{
+	static const uint64_t wrong[] = { 0, 1, BOTTOM, BOTTOM + 8, BOTTOM + 24, SYSTEM };
+	put_frame_pointers(BOTTOM + 16);
+	walk_main();
+	check_complete(MJ_ROOT_GOROUTINE, 3);
+	for (size_t i = 0; i < MJ_ARRAY_LEN(wrong); i++) {
+		push_at(R_STACK, 0, wrong[i]);
+		walk_main();
+		check_why(MJ_WHY_FRAME_POINTER, 2);
+	}
+}
+END_TEST
+
+/* The function saves something else, or nothing. */
+START_TEST(test_no_frame_pointer)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		destroy_world();
+		make_world();
+		put_frame_pointers(1);
+		world.bytes[TINY_TEXT + MAIN * 0x20 + i] ^= 0x10;
+		walk_main();
+		check_complete(MJ_ROOT_GOROUTINE, 3);
+	}
+}
+END_TEST
+
+START_TEST(test_old_frame_pointer)
+{
+	put_frame_pointers(1);
+	memcpy(world.bytes + TINY_BUILDINFO + 33, "go1.22.9", 8);
+	walk_main();
+	check_complete(MJ_ROOT_GOROUTINE, 3);
+}
+END_TEST
+
+/* Two stacks, two chains. */
+START_TEST(test_frame_pointer_switch)
+{
+	put_frame_pointers(BOTTOM + 16);
+	put_switch(BOTTOM);
+	push_at(R_SYSTEM, 0, 1);
+	walk(RET(MAIN), SYSTEM_BOTTOM);
+	check_complete(MJ_ROOT_GOROUTINE, 5);
+}
+END_TEST
+
+/* ---- C frames ------------------------------------------------------------------------------- */
+
+/* The test itself is the process: its libraries, and a stack of its own of which no frame is Go's. */
+static struct mj_mapping own_maps[512];
+static char own_text[1 << 18];
+static size_t nown_maps;
+static struct mj_c_frame c_frames[MJ_MAX_C_FRAMES];
+static size_t nc_frames;
+static int damage; /* of every so many bytes that are read, one is changed; 0: none */
+
+static void
+read_own_maps(void)
+{
+	MJ_AUTO_FD int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	char *rest = own_text, *line;
+	size_t len = 0;
+	for (ssize_t n; (n = read(fd, own_text + len, sizeof(own_text) - 1 - len)) > 0;)
+		len += (size_t)n;
+	own_text[len] = '\0';
+	nown_maps = 0;
+	while (nown_maps < 512 && (line = strsep(&rest, "\n")) && *line) {
+		struct mj_mapping *map = &own_maps[nown_maps++];
+		char perms[5];
+		unsigned major, minor;
+		int path = 0;
+		ck_assert_int_eq(sscanf(line, "%lx-%lx %4s %lx %x:%x %lu %n", &map->start,
+		                        &map->end, perms, &map->offset, &major, &minor, &map->ino,
+		                        &path),
+		                 7);
+		map->dev = major;
+		map->exec = perms[2] == 'x';
+		map->path = path ? line + path : "";
+	}
+}
+
+static ssize_t
+read_self(void *ctx, uint64_t addr, void *buf, size_t len)
+{
+	(void)ctx;
+	struct iovec local = { buf, len }, remote = { (void *)(uintptr_t)addr, len };
+	ssize_t n = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
+	for (ssize_t i = 0; damage && i < n; i++)
+		if (rand() % damage == 0)
+			((uint8_t *)buf)[i] = (uint8_t)rand();
+	return n;
+}
+
+/* Called by qsort, whose frame has registers that the C library's tables must account for. */
+static int
+walk_c(const void *a, const void *b)
+{
+	(void)a;
+	(void)b;
+	uint64_t pc, sp;
+	struct mj_memory memory = { read_self, NULL, NULL };
+	/* Here a frame may hang on RBP, which nobody knows: as in qsort itself, where this returns to. */
+	pc = (uint64_t)(uintptr_t)__builtin_return_address(0);
+	sp = (uint64_t)(uintptr_t)__builtin_dwarf_cfa();
+	nc_frames = mj_c_frames(world.runtime, &memory, own_maps, nown_maps, pc, sp, c_frames,
+	                        MJ_MAX_C_FRAMES);
+	return 0;
+}
+
+START_TEST(test_c_frames)
+{
+	int two[2] = { 2, 1 };
+	walk_main(); /* makes the image */
+	read_own_maps();
+	damage = 0;
+	qsort(two, 2, sizeof(two[0]), walk_c);
+	ck_assert_uint_ge(nc_frames, 2);
+	bool named = false;
+	for (size_t i = 0; i < nc_frames; i++)
+		named |= !strncmp(c_frames[i].text, "qsort", 5);
+	ck_assert_msg(named, "%s, %s", c_frames[0].text, c_frames[1].text);
+	ck_assert_ptr_nonnull(strstr(c_frames[0].text, " in lib"));
+}
+END_TEST
+
+/* Whatever the tables say, it ends, and within bounds (sanitizers see to that). */
+START_TEST(test_c_frames_damaged)
+{
+	int two[2] = { 2, 1 };
+	walk_main();
+	read_own_maps();
+	srand(1);
+	for (int i = 0; i < 300; i++) {
+		damage = 8 << i % 8;
+		qsort(two, 2, sizeof(two[0]), walk_c);
+		ck_assert_uint_le(nc_frames, MJ_MAX_C_FRAMES);
+	}
 }
 END_TEST
 
@@ -348,6 +504,12 @@ main(void)
 		test_bad_sp,
 		test_too_deep,
 		test_enormous_frame,
+		test_frame_pointer,
+		test_no_frame_pointer,
+		test_old_frame_pointer,
+		test_frame_pointer_switch,
+		test_c_frames,
+		test_c_frames_damaged,
 		test_not_a_call,
 		test_return_outside_text,
 		test_foreign_code,
