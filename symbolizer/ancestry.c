@@ -5,7 +5,7 @@
  *     g.ancestors -> []ancestorInfo{ pcs []uintptr, goid uint64, gopc uintptr }
  * Such a record never changes, so it is read once per goroutine.
  *
- * Where the fields of g lie depends on the release; that the place is right is checked on every
+ * Where the fields of g lie depends on the release (layout.c); that the place is right is checked on every
  * goroutine that is met: g.gopc must be the return address of a call of runtime.newproc or newcoro.
  */
 #include "symbolizer/runtime.h"
@@ -17,7 +17,6 @@
 
 #define MAX_CACHED 8192
 #define MAX_PCS 128
-#define MAX_G_BYTES 512
 #define MAIN_GOID 1
 
 /* struct ancestorInfo (runtime/runtime2.go) */
@@ -29,7 +28,8 @@ struct raw_ancestor {
 /* How a goroutine came to be, by where it was created. */
 enum creation {
 	NOT_CREATED, /* not behind a call that creates goroutines: not a g, or not where it was looked for */
-	BY_GO,    /* by a go statement, or iter.Pull: whoever executed that set it off */
+	BY_ASSEMBLY, /* by runtime.rt0_go: the main goroutine */
+	BY_GO,       /* by a go statement, or iter.Pull: whoever executed that set it off */
 	BY_TIMER, /* to run what time.AfterFunc was given; from a system stack, without a record */
 	BY_CONTEXT, /* to run what context.AfterFunc was given; the record is that of who cancelled */
 };
@@ -102,21 +102,6 @@ mj_ancestry_cache_destroy(struct mj_ancestry_cache *cache)
 
 /* ---- fields of g ---------------------------------------------------------------------------- */
 
-/* Offsets of g.goid and g.gopc by release (runtime/runtime2.go). An unknown release gets the newest
- * known ones, and the same check (creation_at). */
-static void
-set_offsets(struct mj_image *image, struct mj_runtime_layout *layout)
-{
-	unsigned minor = mj_image_go_minor(image);
-	layout->g_goid = minor == 123 || minor == 124 ? 160 : 152;
-	if (minor == 0 || minor >= 126 || minor == 123 || minor == 124)
-		layout->g_gopc = 288;
-	else if (minor >= 117 && minor <= 120)
-		layout->g_gopc = 296;
-	else
-		layout->g_gopc = 280;
-}
-
 /* How many PCs the runtime keeps of a creator: tracebackInnerFrames since 1.21, _TracebackMaxFrames
  * before (runtime/traceback.go). */
 static size_t
@@ -149,6 +134,9 @@ creation_at(struct mj_runtime *runtime, uint64_t gopc)
 	    creator.entry != target || !is_creator(creator.name))
 		return NOT_CREATED;
 	const char *function = entry->pub.frames[entry->pub.nframes - 1].function;
+	/* From 1.17 on assembly calls a wrapper of newproc, and that is the caller on record. */
+	if (entry->special == MJ_FN_RT0_GO || is_creator(function))
+		return BY_ASSEMBLY;
 	if (strcmp(function, "time.goFunc") == 0)
 		return BY_TIMER;
 	if (strncmp(function, "context.(*afterFuncCtx).", 24) == 0)
@@ -160,15 +148,17 @@ static bool
 read_g(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t g,
        struct goroutine *ret)
 {
-	struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
-	uint64_t words[MAX_G_BYTES / 8];
-	if (!layout->g_gopc)
-		set_offsets(runtime->image, layout);
-	if (!mj_read_exact(memory, g, words, layout->g_gopc + 16))
+	const struct mj_offsets *at = &mj_image_runtime_layout(runtime->image)->at;
+	uint64_t words[MJ_MAX_OFFSET / 8];
+	if (!mj_layout_ready(runtime->image))
 		return false;
-	ret->goid = words[layout->g_goid / 8];
-	ret->gopc = words[layout->g_gopc / 8];
-	ret->record = words[layout->g_gopc / 8 + 1];
+	uint32_t last = at->g_gopc > at->g_goid ? at->g_gopc : at->g_goid;
+	last = at->g_ancestors > last ? at->g_ancestors : last;
+	if (!mj_read_exact(memory, g, words, last + 8))
+		return false;
+	ret->goid = words[at->g_goid / 8];
+	ret->gopc = words[at->g_gopc / 8];
+	ret->record = words[at->g_ancestors / 8];
 	return true;
 }
 
@@ -247,9 +237,10 @@ is_shared_runner(struct mj_runtime *runtime, const struct mj_ancestor *ancestor)
 static enum mj_ancestry
 chain_end(struct mj_runtime *runtime, const struct raw_ancestor *oldest, size_t count)
 {
-	if (oldest->goid == MAIN_GOID)
+	enum creation creation = creation_at(runtime, oldest->gopc);
+	if (oldest->goid == MAIN_GOID && creation == BY_ASSEMBLY)
 		return MJ_ANCESTRY_COMPLETE;
-	if (creation_at(runtime, oldest->gopc) == BY_TIMER)
+	if (creation == BY_TIMER)
 		return MJ_ANCESTRY_TIMER;
 	return count >= runtime->max_ancestors ? MJ_ANCESTRY_CUT : MJ_ANCESTRY_MISSING;
 }
@@ -324,7 +315,9 @@ look_up(struct mj_runtime *runtime, const struct mj_memory *memory, const struct
 	if (!cache && !(cache = runtime->ancestry = calloc(1, sizeof(*cache))))
 		return NULL;
 	HASH_FIND(hh, cache->by_goid, &g->goid, sizeof(g->goid), entry);
-	if (entry && entry->record == g->record)
+	/* That it is a goroutine's number cannot be checked, and addresses are used again. */
+	bool guessed = mj_image_runtime_layout(runtime->image)->guessed;
+	if (entry && entry->record == g->record && !guessed)
 		return entry;
 	if (entry) {
 		HASH_DEL(cache->by_goid, entry);

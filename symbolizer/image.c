@@ -128,6 +128,7 @@ mj_image_destroy(struct mj_image *image)
 		return;
 	mj_pc_cache_finish(&image->cache);
 	mj_witnesses_destroy(image->witnesses);
+	mj_dwarf_destroy(image->dwarf);
 	mj_cfi_destroy(image->cfi);
 	mj_modules_finish(&image->modules);
 	mj_buildinfo_finish(&image->info);
@@ -217,6 +218,14 @@ struct mj_runtime_layout *
 mj_image_runtime_layout(struct mj_image *image)
 {
 	return &image->layout;
+}
+
+const struct mj_dwarf *
+mj_image_dwarf(struct mj_image *image)
+{
+	if (!image->dwarf && mj_dwarf_create(&image->elf, &image->modules, &image->dwarf, NULL) < 0)
+		return NULL;
+	return image->dwarf;
 }
 
 struct mj_cache_stats

@@ -4,6 +4,7 @@
 #define MJ_SYMBOLIZER_IMAGE_H
 
 #include "symbolizer/cfi.h"
+#include "symbolizer/dwarfinfo.h"
 #include "symbolizer/modules.h"
 #include "symbolizer/witness.h"
 
@@ -28,6 +29,7 @@ struct mj_image {
 	struct mj_modules modules;
 	struct mj_cfi *cfi;             /* NULL: walks are not verified */
 	struct mj_witnesses *witnesses; /* made when the first code address is looked up */
+	struct mj_dwarf *dwarf;         /* so is this, or when a process is looked at */
 	struct mj_pc_cache cache;
 	struct mj_runtime_layout layout;
 	unsigned go_minor;

@@ -174,16 +174,35 @@ bool mj_image_function(const struct mj_image *image, const char *name, unsigned 
                        struct mj_func *ret);
 /** "go1.26.8" → 126; 0 if unknown or a development version. */
 unsigned mj_image_go_minor(const struct mj_image *image);
-/** Found once per image, kept for its next process: see runtime.c. Link addresses; 0: not yet. */
+/** Offsets of fields of runtime.m and runtime.g (runtime/runtime2.go). */
+struct mj_offsets {
+	uint32_t m_g0, m_procid, m_gsignal, m_curg, m_alllink;
+	uint32_t g_stack_lo, g_stack_hi, g_m, g_sched_sp, g_sched_pc, g_goid, g_gopc, g_ancestors;
+};
+#define MJ_MAX_OFFSET 512 /* that is believed; today's largest is 352 */
+/** Whether all are aligned and small enough to be true, and no two the same. */
+bool mj_offsets_valid(const struct mj_offsets *offsets);
+/** Those of a release ("minor" as in mj_image_go_minor), of the newest known one if it is not known; m_procid,
+ * m_gsignal and m_curg are left 0: the code tells. */
+void mj_offsets_of_release(unsigned minor, struct mj_offsets *ret);
+
+/** Found once per image, kept for its next process: see layout.c and runtime.c. Link addresses; 0: not yet. */
 struct mj_runtime_layout {
 	bool tried;
-	uint64_t m0, g0;            /* runtime.m0, runtime.g0 */
-	uint64_t allm;              /* runtime.allm, 0 until it has been found in a live process */
-	uint64_t last_allm;         /* what the last scan took for it... */
-	unsigned allm_scans;        /* ...and how many scans in a row did */
-	uint32_t m_curg, m_alllink; /* offsets in runtime.m */
-	uint32_t g_goid, g_gopc;    /* offsets in runtime.g; g.ancestors follows gopc */
+	bool from_dwarf; /* the offsets are the debugging information's, not the table's */
+	bool guessed; /* they are another release's: nothing that no check supports is built on them */
+	uint64_t m0, g0;     /* runtime.m0, runtime.g0 */
+	uint64_t allm;       /* runtime.allm, 0 until it has been found in a live process */
+	uint64_t last_allm;  /* what the last scan took for it... */
+	unsigned allm_scans; /* ...and how many scans in a row did */
+	struct mj_offsets at;
 };
+/** Finds m0, g0 and the offsets, when it is called first. False: the program's code is not what is expected. */
+bool mj_layout_ready(struct mj_image *image);
+
 struct mj_runtime_layout *mj_image_runtime_layout(struct mj_image *image);
+struct mj_dwarf;
+/** What the image's debugging information says, read when it is asked for first. NULL: out of memory. */
+const struct mj_dwarf *mj_image_dwarf(struct mj_image *image);
 
 #endif

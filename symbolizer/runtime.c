@@ -2,13 +2,9 @@
 /*
  * Finds the runtime's m's in a live process, in stripped binaries too.
  *
- * m0's link address and the offset of m.curg are read from the code of runtime.rt0_go and
- * runtime.systemstack (runtime/asm_amd64.s, Go 1.16 to 1.27):
- *     LEAQ runtime·m0(SB), AX; MOVQ CX, m_g0(AX); MOVQ AX, g_m(CX)
- *     CMPQ AX, m_curg(BX)
- * runtime.allm is the word of .bss from which a chain of m's, linked by m.alllink and each the m
- * of its own g0, leads to m0. Everything that is found is checked on the live process before it is
- * believed: *m = g0 and g0.m = m (runtime/runtime2.go: m.g0 is the first field, g.m is at 48).
+ * m0's link address and the offsets of fields are layout.c's. runtime.allm is the word of .bss from which a chain of
+ * m's, linked by m.alllink and each the m of its own g0, leads to m0. Everything that is found is checked on the live
+ * process before it is believed: *m = g0 and g0.m = m.
  */
 #include "symbolizer/runtime.h"
 
@@ -16,20 +12,12 @@
 #include <string.h>
 #include <time.h>
 
-#define G_STACK_LO 0
-#define G_M 48
-#define G_SCHED_SP 56
-#define M_G0 0
-/* m.gsignal lies 112 bytes before m.curg: g0, morebuf, divmod/_, procid, gsignal, goSigStack,
- * sigmask, tls[6], mstartfn, curg (runtime2.go; the fields between have kept their sizes). */
-#define M_CURG_TO_GSIGNAL 112
-#define M_CURG_TO_PROCID 120
 #define ENOUGH_SCANS 4 /* that gave the same allm */
 #define MAX_MS 65536
 #define ASSUMED_G0 (64 * 1024)
 #define MAX_BSS (UINT64_C(256) << 20)
 #define BSS_CHUNK ((size_t)1 << 20)
-#define MAX_M_BYTES 1024
+#define MAX_BYTES (MJ_MAX_OFFSET + 16) /* of an m or a g that are read */
 #define ALLM_CANDIDATES 16
 
 bool
@@ -80,116 +68,14 @@ mj_read_u64(const struct mj_memory *memory, uint64_t addr, uint64_t *ret)
 	return mj_read_exact(memory, addr, ret, sizeof(*ret));
 }
 
-/* ---- what the code says --------------------------------------------------------------------- */
-
-/* The code bytes of a function, as far as the file has them. */
-static bool
-function_code(struct mj_image *image, const char *name, unsigned n, struct mj_func *f,
-              struct mj_span *ret)
-{
-	struct mj_span code;
-	if (!mj_image_function(image, name, n, f) || f->end <= f->entry ||
-	    !mj_elf_at(mj_image_elf(image), f->entry, &code))
-		return false;
-	uint64_t len = f->end - f->entry;
-	return mj_span_sub(code, 0, len < code.len ? len : code.len, ret);
-}
-
-static const uint8_t *
-find_bytes(struct mj_span code, const void *pattern, size_t len)
-{
-	return code.len < len ? NULL : memmem(code.data, code.len, pattern, len);
-}
-
-/* lea reg,[rip+disp32] that ends at off: the address it computes. */
-static bool
-lea_target(struct mj_span code, uint64_t entry, uint64_t off, uint8_t modrm, uint64_t *ret)
-{
-	int32_t disp;
-	if (off < 7 || code.data[off - 7] != 0x48 || code.data[off - 6] != 0x8d ||
-	    code.data[off - 5] != modrm || !mj_span_i32(code, off - 4, &disp))
-		return false;
-	*ret = entry + off + (uint64_t)(int64_t)disp;
-	return true;
-}
-
-/* The last lea rcx,[rip+disp32] that ends at or before off: g0's address, loaded to be stored in m0. */
-static bool
-find_g0(struct mj_span code, uint64_t entry, uint64_t off, uint64_t *ret)
-{
-	for (unsigned back = 0; back < 32 && off >= back; back++)
-		if (lea_target(code, entry, off - back, 0x0d, ret))
-			return true;
-	return false;
-}
-
-static bool
-find_m0(struct mj_image *image, struct mj_runtime_layout *layout)
-{
-	static const uint8_t stores[] = { 0x48, 0x89, 0x08, 0x48, 0x89, 0x41, 0x30 };
-	struct mj_func f;
-	struct mj_span code;
-	for (unsigned n = 0; function_code(image, "runtime.rt0_go", n, &f, &code); n++) {
-		const uint8_t *at = find_bytes(code, stores, sizeof(stores));
-		uint64_t off = at ? (uint64_t)(at - code.data) : 0;
-		if (at && lea_target(code, f.entry, off, 0x05, &layout->m0) &&
-		    find_g0(code, f.entry, off - 7, &layout->g0))
-			return true;
-	}
-	return false;
-}
-
-static bool
-find_curg(struct mj_image *image, struct mj_runtime_layout *layout)
-{
-	static const uint8_t cmp_rax[] = { 0x48, 0x3b, 0x83 }; /* cmp rax,[rbx+disp32] */
-	struct mj_func f;
-	struct mj_span code;
-	for (unsigned n = 0; function_code(image, "runtime.systemstack", n, &f, &code); n++) {
-		const uint8_t *at = find_bytes(code, cmp_rax, sizeof(cmp_rax));
-		if (at && mj_span_u32(code, (uint64_t)(at - code.data) + 3, &layout->m_curg) &&
-		    layout->m_curg >= M_CURG_TO_PROCID && layout->m_curg < 512 &&
-		    layout->m_curg % 8 == 0)
-			return true;
-	}
-	return false;
-}
-
-/* m.alllink by release (runtime/runtime2.go); checked on the live process by find_allm. An
- * unknown release gets the newest known layout, and the same check. */
-static uint32_t
-alllink_offset(unsigned minor)
-{
-	if (minor == 0 || minor >= 126)
-		return 352;
-	if (minor >= 125)
-		return 344;
-	if (minor >= 122)
-		return 328;
-	return minor >= 118 ? 336 : 344;
-}
-
-static bool
-layout_ready(struct mj_image *image)
-{
-	struct mj_runtime_layout *layout = mj_image_runtime_layout(image);
-	if (!layout->tried) {
-		layout->tried = true;
-		layout->m_alllink = alllink_offset(mj_image_go_minor(image));
-		if (!find_m0(image, layout) || !find_curg(image, layout))
-			layout->m0 = 0;
-	}
-	return layout->m0 != 0;
-}
-
 int
 mj_runtime_started(struct mj_runtime *runtime, const struct mj_memory *memory)
 {
-	if (!layout_ready(runtime->image))
+	if (!mj_layout_ready(runtime->image))
 		return -1;
 	uint64_t g0;
-	uint64_t m0 = mj_image_runtime_layout(runtime->image)->m0 + runtime->bias;
-	if (!mj_read_u64(memory, m0 + M_G0, &g0))
+	const struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
+	if (!mj_read_u64(memory, layout->m0 + runtime->bias + layout->at.m_g0, &g0))
 		return -1;
 	return g0 != 0;
 }
@@ -199,12 +85,13 @@ mj_runtime_started(struct mj_runtime *runtime, const struct mj_memory *memory)
 bool
 mj_runtime_in_cgo_init(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t sp)
 {
-	uint64_t bounds[2], pc; /* g.stack.lo, hi */
-	if (!layout_ready(runtime->image))
+	uint64_t top, pc;
+	if (!mj_layout_ready(runtime->image))
 		return false;
-	uint64_t g0 = mj_image_runtime_layout(runtime->image)->g0 + runtime->bias;
-	if (!mj_read_exact(memory, g0 + G_STACK_LO, bounds, sizeof(bounds)) || bounds[1] < 4096 ||
-	    sp >= bounds[1] || !mj_read_u64(memory, bounds[1] - 8, &pc))
+	const struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
+	uint64_t g0 = layout->g0 + runtime->bias;
+	if (!mj_read_u64(memory, g0 + layout->at.g_stack_hi, &top) || top < 4096 || sp >= top ||
+	    !mj_read_u64(memory, top - 8, &pc))
 		return false;
 	const struct mj_pc_entry *entry = mj_image_pc(runtime->image, pc - runtime->bias, true);
 	return entry && entry->special == MJ_FN_RT0_GO && entry->follows_call;
@@ -216,29 +103,37 @@ struct m_words {
 	uint64_t g0, curg, gsignal, procid, alllink;
 };
 
+static uint32_t
+larger(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
 static bool
 read_m(const struct mj_runtime_layout *layout, const struct mj_memory *memory, uint64_t m,
        struct m_words *ret)
 {
-	uint64_t words[MAX_M_BYTES / 8];
-	size_t last = layout->m_curg > layout->m_alllink ? layout->m_curg : layout->m_alllink;
-	if (m % 8 || !mj_read_exact(memory, m, words, last + 8))
+	const struct mj_offsets *at = &layout->at;
+	uint64_t words[MAX_BYTES / 8];
+	uint32_t last =
+		larger(larger(at->m_curg, at->m_alllink), larger(at->m_procid, at->m_gsignal));
+	if (m % 8 || !mj_read_exact(memory, m, words, larger(last, at->m_g0) + 8))
 		return false;
-	ret->g0 = words[M_G0 / 8];
-	ret->curg = words[layout->m_curg / 8];
-	ret->procid = words[(layout->m_curg - M_CURG_TO_PROCID) / 8];
-	ret->gsignal = words[(layout->m_curg - M_CURG_TO_GSIGNAL) / 8];
-	ret->alllink = words[layout->m_alllink / 8];
+	ret->g0 = words[at->m_g0 / 8];
+	ret->curg = words[at->m_curg / 8];
+	ret->procid = words[at->m_procid / 8];
+	ret->gsignal = words[at->m_gsignal / 8];
+	ret->alllink = words[at->m_alllink / 8];
 	return true;
 }
 
 /* An m is an m if its g0 points back to it. */
 static bool
-is_m(const struct mj_memory *memory, uint64_t m)
+is_m(const struct mj_runtime_layout *layout, const struct mj_memory *memory, uint64_t m)
 {
 	uint64_t g0, back;
-	return m && m % 8 == 0 && mj_read_u64(memory, m + M_G0, &g0) && g0 && g0 % 8 == 0 &&
-	       mj_read_u64(memory, g0 + G_M, &back) && back == m;
+	return m && m % 8 == 0 && mj_read_u64(memory, m + layout->at.m_g0, &g0) && g0 &&
+	       g0 % 8 == 0 && mj_read_u64(memory, g0 + layout->at.g_m, &back) && back == m;
 }
 
 /* Length of the chain from m to m0, 0 if it does not end there. */
@@ -249,12 +144,13 @@ chain_length(const struct mj_runtime_layout *layout, const struct mj_memory *mem
 	unsigned length = 1;
 	while (m != m0) {
 		struct m_words words;
-		if (length++ >= MAX_MS || !is_m(memory, m) || !read_m(layout, memory, m, &words))
+		if (length++ >= MAX_MS || !is_m(layout, memory, m) ||
+		    !read_m(layout, memory, m, &words))
 			return 0;
 		m = words.alllink;
 	}
 	struct m_words last;
-	if (!is_m(memory, m0) || !read_m(layout, memory, m0, &last) || last.alllink)
+	if (!is_m(layout, memory, m0) || !read_m(layout, memory, m0, &last) || last.alllink)
 		return 0;
 	return length;
 }
@@ -330,14 +226,16 @@ scan_for_allm(struct mj_runtime *runtime, const struct mj_memory *memory,
 
 /* Whether g, a goroutine of m, has sp on its stack. */
 static bool
-g_holds(const struct mj_memory *memory, uint64_t g, uint64_t m, uint64_t sp, uint64_t *lo,
-        uint64_t *hi)
+g_holds(const struct mj_runtime_layout *layout, const struct mj_memory *memory, uint64_t g,
+        uint64_t m, uint64_t sp, uint64_t *lo, uint64_t *hi)
 {
-	uint64_t words[G_M / 8 + 1];
-	if (!g || g % 8 || !mj_read_exact(memory, g, words, sizeof(words)) || words[G_M / 8] != m)
+	const struct mj_offsets *at = &layout->at;
+	uint64_t words[MAX_BYTES / 8];
+	uint32_t last = larger(at->g_m, larger(at->g_stack_lo, at->g_stack_hi));
+	if (!g || g % 8 || !mj_read_exact(memory, g, words, last + 8) || words[at->g_m / 8] != m)
 		return false;
-	*lo = words[G_STACK_LO];
-	*hi = words[G_STACK_LO + 1];
+	*lo = words[at->g_stack_lo / 8];
+	*hi = words[at->g_stack_hi / 8];
 	/* musl cannot tell runtime/cgo how large the main thread's stack is, and 0 would take in all
 	 * memory below: then what rt0_go itself assumes (runtime/asm_amd64.s). */
 	if (*lo == 0 && *hi > ASSUMED_G0)
@@ -346,14 +244,14 @@ g_holds(const struct mj_memory *memory, uint64_t g, uint64_t m, uint64_t sp, uin
 }
 
 static bool
-m_holds(const struct mj_memory *memory, uint64_t m, const struct m_words *words, uint64_t sp,
-        struct mj_thread_stack *ret)
+m_holds(const struct mj_runtime_layout *layout, const struct mj_memory *memory, uint64_t m,
+        const struct m_words *words, uint64_t sp, struct mj_thread_stack *ret)
 {
 	const uint64_t gs[] = { words->curg, words->g0, words->gsignal };
 	static const enum mj_stack_kind kinds[] = { MJ_ON_CURG, MJ_ON_G0, MJ_ON_GSIGNAL };
 	for (size_t i = 0; i < MJ_ARRAY_LEN(gs); i++) {
 		uint64_t lo, hi;
-		if (!g_holds(memory, gs[i], m, sp, &lo, &hi))
+		if (!g_holds(layout, memory, gs[i], m, sp, &lo, &hi))
 			continue;
 		*ret = (struct mj_thread_stack){ kinds[i], m, words->curg, lo, hi };
 		return true;
@@ -364,14 +262,14 @@ m_holds(const struct mj_memory *memory, uint64_t m, const struct m_words *words,
 bool
 mj_runtime_starting(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t sp)
 {
-	if (!layout_ready(runtime->image))
+	if (!mj_layout_ready(runtime->image))
 		return false;
 	const struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
 	uint64_t m0 = layout->m0 + runtime->bias, lo, hi;
 	struct m_words words;
 	/* rt0_go's SP is the top itself, one past the last word of the stack. */
 	return read_m(layout, memory, m0, &words) && !words.curg &&
-	       g_holds(memory, words.g0, m0, sp - 8, &lo, &hi);
+	       g_holds(layout, memory, words.g0, m0, sp - 8, &lo, &hi);
 }
 
 /* An m without a thread of its own (between two callbacks of C threads) keeps the bounds of a stack that may
@@ -387,10 +285,10 @@ static bool
 hint_holds(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t sp,
            const struct mj_thread_hint *hint, struct mj_thread_stack *ret)
 {
+	const struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
 	struct m_words words;
-	return hint && hint->m &&
-	       read_m(mj_image_runtime_layout(runtime->image), memory, hint->m, &words) &&
-	       is_of_thread(&words, hint) && m_holds(memory, hint->m, &words, sp, ret);
+	return hint && hint->m && read_m(layout, memory, hint->m, &words) &&
+	       is_of_thread(&words, hint) && m_holds(layout, memory, hint->m, &words, sp, ret);
 }
 
 /* Goes through the list of m's from its newest. One without a g0 is being made (runtime/proc.go, allocm puts
@@ -404,7 +302,7 @@ search_list(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t
 		struct m_words words;
 		if (!read_m(layout, memory, m, &words))
 			return MJ_FIND_ERROR;
-		if (is_of_thread(&words, hint) && m_holds(memory, m, &words, sp, ret)) {
+		if (is_of_thread(&words, hint) && m_holds(layout, memory, m, &words, sp, ret)) {
 			if (hint)
 				hint->m = m;
 			return MJ_FIND_OK;
@@ -440,7 +338,7 @@ mj_runtime_find(struct mj_runtime *runtime, const struct mj_memory *memory, uint
 {
 	enum mj_find found = MJ_FIND_ERROR;
 	uint64_t m;
-	if (!layout_ready(runtime->image))
+	if (!mj_layout_ready(runtime->image))
 		return MJ_FIND_ERROR;
 	struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
 	if (hint_holds(runtime, memory, sp, hint, ret))
@@ -464,12 +362,15 @@ mj_runtime_find(struct mj_runtime *runtime, const struct mj_memory *memory, uint
 }
 
 bool
-mj_runtime_sched(const struct mj_memory *memory, uint64_t g, uint64_t *ret_pc, uint64_t *ret_sp)
+mj_runtime_sched(const struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t g,
+                 uint64_t *ret_pc, uint64_t *ret_sp)
 {
-	uint64_t words[2];
-	if (!g || g % 8 || !mj_read_exact(memory, g + G_SCHED_SP, words, sizeof(words)))
+	const struct mj_offsets *at = &mj_image_runtime_layout(runtime->image)->at;
+	uint64_t words[MAX_BYTES / 8];
+	uint32_t last = larger(at->g_sched_sp, at->g_sched_pc);
+	if (!g || g % 8 || !mj_read_exact(memory, g, words, last + 8))
 		return false;
-	*ret_sp = words[0];
-	*ret_pc = words[1];
+	*ret_sp = words[at->g_sched_sp / 8];
+	*ret_pc = words[at->g_sched_pc / 8];
 	return true;
 }

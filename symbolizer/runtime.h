@@ -24,8 +24,8 @@ enum mj_find mj_runtime_find(struct mj_runtime *runtime, const struct mj_memory 
                              uint64_t sp, struct mj_thread_hint *hint, struct mj_thread_stack *ret);
 
 /** g.sched.{sp,pc} of a goroutine: where it left its stack. */
-bool mj_runtime_sched(const struct mj_memory *memory, uint64_t g, uint64_t *ret_pc,
-                      uint64_t *ret_sp);
+bool mj_runtime_sched(const struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t g,
+                      uint64_t *ret_pc, uint64_t *ret_sp);
 
 /** 1: runtime.rt0_go has run, 0: not yet, -1: cannot be told. */
 int mj_runtime_started(struct mj_runtime *runtime, const struct mj_memory *memory);

@@ -221,7 +221,7 @@ switch_to_goroutine(struct walk *w)
 		return;
 	}
 	if (mj_runtime_find(w->runtime, w->memory, w->sp, w->hint, &at) != MJ_FIND_OK ||
-	    at.kind != MJ_ON_G0 || !mj_runtime_sched(w->memory, at.curg, &pc, &sp)) {
+	    at.kind != MJ_ON_G0 || !mj_runtime_sched(w->runtime, w->memory, at.curg, &pc, &sp)) {
 		give_up(w, MJ_WHY_NO_GOROUTINE);
 		return;
 	}

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Whose code is it, besides what its name says? A closure of an inlined function is named after the
- * caller, //go:linkname gives any name, //line any file. So two more witnesses are asked:
+ * caller, //go:linkname gives any name, //line any file. So more witnesses are asked:
  *  - the compile unit: the linker makes one a package (cmd/link/internal/ld/pcln.go, compilation
  *    units' file tables), and no directive moves a function to another one. It counts for every module that
  *    one of its functions names. Two units of the same package mean that one's names are all forged;
  *  - the directory of the source file, which counts for every module that plain functions in it name (closures do
  *    not: they are named after whoever their function was inlined into).
+ *  - the debugging information, where there is one: the package that the unit was compiled as, whatever its functions are
+ *    called. It knows nothing of code that was inlined.
  * A frame belongs to every module that one of them names: forging adds suspects, never removes one.
  */
 #ifndef MJ_SYMBOLIZER_WITNESS_H
 #define MJ_SYMBOLIZER_WITNESS_H
 
+#include "symbolizer/dwarfinfo.h"
 #include "symbolizer/modules.h"
 
 struct mj_witnesses;
@@ -29,8 +32,9 @@ void mj_witnesses_destroy(struct mj_witnesses *witnesses); /**< accepts NULL */
  * more than fit, which nothing can be said about. *ret_doubtful: the witnesses do not account for the code, so that
  * somebody unknown may have written it.
  */
-int mj_witnesses_ask(const struct mj_witnesses *witnesses, const struct mj_func *f,
-                     const struct mj_frame *frame, bool physical, int *ret, bool *ret_doubtful);
+int mj_witnesses_ask(const struct mj_witnesses *witnesses, const struct mj_dwarf *dwarf,
+                     const struct mj_func *f, const struct mj_frame *frame, bool physical, int *ret,
+                     bool *ret_doubtful);
 
 #define MJ_NOBODY (-3) /**< next to MJ_SUBJECT_* */
 

@@ -34,14 +34,16 @@ ACTS = {
 POLICY, UNATTRIBUTED, C, WALK = "policy", "unattributed", "c", "incomplete-walk"
 # Not refused: the exception that SECURITY.md documents.
 DEPUTY = "deputy"
-# Nor this: a name and a file that nothing contradicts, on code that was inlined.
+# Nor this: a name and a file that nothing contradicts.
 FORGED = "forged"
 
 
 class Way:
     def __init__(self, name, forms, expect=POLICY, go=0, honest=True, cgo=False, who="example.com/evil",
-                 c_code=""):
+                 c_code="", unstripped=None):
         self.name, self.forms, self.expect, self.go = name, forms.split(), expect, go
+        # What is expected where the program has debugging information, if that tells more.
+        self.unstripped = unstripped or expect
         # Whether an unconfined module that acts in this way can be told from a confined one.
         self.honest, self.cgo, self.who = honest, cgo, who
         self.c_code = c_code  # a C function that refusals name (regular expression), unless stripped
@@ -104,11 +106,14 @@ WAYS = [
     Way("line", "S"),
     Way("line-inl", "S"),
     Way("both", "S"),
-    # Leaves nothing in a stripped binary that is not forged; SECURITY.md says so.
+    # Leaves nothing in a binary that is not forged, stripped or not; SECURITY.md says so.
     Way("both-inl", "S", expect=FORGED),
     Way("both-os", "S"),
-    # All of a package's names and files are forged: that they are is seen, but not whose it is.
-    Way("both-pure", "S", expect=UNATTRIBUTED),
+    # All of a package's names and files are forged: that they are is seen, but whose it is only in the
+    # debugging information. An unconfined module that does this is asked for what everybody may, too.
+    Way("both-pure", "S", expect=UNATTRIBUTED, unstripped=POLICY, honest=False),
+    # The same, in the name of a package that is not in the program: in a stripped one nothing contradicts that.
+    Way("both-sole", "S", expect=FORGED, unstripped=POLICY),
     Way("asm", "S"),
     Way("asm-forged", "S"),
     Way("asm-rbp0", "S", honest=False),
@@ -124,13 +129,16 @@ WAYS = [
     Way("cgo-ctor", "K", cgo=True, expect=C, c_code="constructor"),
 ]
 
+# Go build flags that leave debugging information out.
+STRIPPED = "-ldflags=-s -w"
+
 # name, CGO_ENABLED, go build flags, which ways. Each for every Go that is found.
 BUILDS = [
     ("default", "0", [], lambda way: not way.cgo),
-    ("stripped", "0", ["-ldflags=-s -w"], lambda way: not way.cgo),
+    ("stripped", "0", [STRIPPED], lambda way: not way.cgo),
     ("pie-trimpath", "0", ["-buildmode=pie", "-trimpath"], lambda way: "S" in way.forms and not way.cgo),
     ("cgo", "1", [], lambda way: way.cgo or way.name == "direct"),
-    ("cgo-stripped", "1", ["-ldflags=-s -w"], lambda way: way.cgo or way.name == "direct"),
+    ("cgo-stripped", "1", [STRIPPED], lambda way: way.cgo or way.name == "direct"),
 ]
 
 

@@ -371,6 +371,7 @@ def run(tmp, build, act, way, who, form, jailed, honest):
 class Cell:
     def __init__(self, build, act, way, form):
         self.build, self.act, self.way, self.form = build, act, way, form
+        self.expect = way.expect if matrix.STRIPPED in build.flags else way.unstripped
         self.symbol, self.problems = "?", []
 
     def problem(self, text, outcome):
@@ -388,7 +389,7 @@ class Cell:
         if not control.harm:
             self.problem("control: no effect", control)
         self.check_jailed(run(tmp, self.build, self.act, self.way, self.way.who, self.form, True, False))
-        if self.way.expect == matrix.POLICY and self.way.honest:
+        if self.expect == matrix.POLICY and self.way.honest:
             self.check_honest(run(tmp, self.build, self.act, self.way, honest_who, self.form, True, True))
         if self.problems:
             self.symbol = "X"
@@ -396,8 +397,8 @@ class Cell:
     def check_jailed(self, jailed):
         way, refused = self.way, [e for e in jailed.log if e["event"] in ("refusal", "repeated")]
         self.symbol = {matrix.POLICY: "✓", matrix.DEPUTY: "d", matrix.UNATTRIBUTED: "u", matrix.C: "c",
-                       matrix.WALK: "w", matrix.FORGED: "f"}[way.expect]
-        if way.expect in (matrix.DEPUTY, matrix.FORGED):
+                       matrix.WALK: "w", matrix.FORGED: "f"}[self.expect]
+        if self.expect in (matrix.DEPUTY, matrix.FORGED):
             if not jailed.harm and refused:
                 self.symbol = "D"  # better than documented
             elif not jailed.harm:
@@ -411,9 +412,9 @@ class Cell:
             self.problem("jailed: " + next(e["text"] for e in jailed.log if e["event"] == "notice"), jailed)
         # What nobody may do is refused to the first who is asked, whoever that is.
         blamed = {(e["reason"], e["module"]) for e in refused if (self.act, e["syscall"]) != ("undumpable", "prctl")}
-        wanted = {matrix.POLICY: way.who, matrix.WALK: None}.get(way.expect, way.expect)
-        if blamed and blamed != {(way.expect, wanted)}:
-            self.problem(f"jailed: blamed {sorted(map(str, blamed))}, not {way.expect} {wanted}", jailed)
+        wanted = {matrix.POLICY: way.who, matrix.WALK: None}.get(self.expect, self.expect)
+        if blamed and blamed != {(self.expect, wanted)}:
+            self.problem(f"jailed: blamed {sorted(map(str, blamed))}, not {self.expect} {wanted}", jailed)
         elif any(e["event"] == "refusal" and not e["frames"] for e in refused):
             self.problem("jailed: a refusal without frames", jailed)
         # Some releases export all functions, so that strip leaves their names.

@@ -37,6 +37,7 @@ use(struct mj_image *image)
 	}
 	mj_image_function(image, "runtime.asmcgocall", 1, &f);
 	mj_image_module_present(image, 0);
+	mj_layout_ready(image);
 }
 
 int

@@ -4,7 +4,8 @@
 # Builds the test programs, offline: tests/programs/build.sh GO OUTDIR
 #
 # OUTDIR/VERSION/VARIANT/PROGRAM, for GO and for every other Go that is installed; OUTDIR/default is a
-# link to GO's own. Variants: default (static), stripped, pie, trimpath, cgo (dynamic, through libc).
+# link to GO's own. Variants: default (static), stripped, plaindwarf (debugging information not compressed), pie,
+# trimpath, cgo (dynamic, through libc).
 # OUTDIR/versions lists the versions, OUTDIR/missing what could not be built and why.
 set -euo pipefail
 
@@ -46,6 +47,7 @@ build_all() {
   local go=$1 dir=$2
   build_variant "$go" "$dir/default" 0 -- probe golden sig forker threads
   build_variant "$go" "$dir/stripped" 0 -ldflags='-s -w' -- probe golden
+  build_variant "$go" "$dir/plaindwarf" 0 -ldflags=-compressdwarf=false -- golden
   build_variant "$go" "$dir/pie" 0 -buildmode=pie -- probe golden
   build_variant "$go" "$dir/trimpath" 0 -trimpath -- probe golden
   local cc=${CC:-cc}

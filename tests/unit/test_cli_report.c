@@ -136,15 +136,15 @@ START_TEST(test_c_frames)
 	with_c.npcs++;
 	refusal.stack = &with_c;
 	refusal.blamed_pc++;
-	MJ_AUTO_FREE char *unknown = render(&refusal, MJ_ON_DENY_ERRNO, utf8, true);
+	MJ_AUTO_FREE char *unknown = render(&refusal, MJ_ACTION_ERRNO, utf8, true);
 	ck_assert_ptr_nonnull(strstr(unknown, "\"(C code)\""));
 	refusal.c_frames = frames;
 	refusal.nc_frames = MJ_ARRAY_LEN(frames);
-	MJ_AUTO_FREE char *json = render(&refusal, MJ_ON_DENY_ERRNO, utf8, true);
+	MJ_AUTO_FREE char *json = render(&refusal, MJ_ACTION_ERRNO, utf8, true);
 	ck_assert_ptr_null(strstr(json, "(C code)"));
 	ck_assert_ptr_nonnull(strstr(json, "\"function\":\"syscall in libc.so.6\""));
 	ck_assert_ptr_null(strchr(json, '\033'));
-	MJ_AUTO_FREE char *text = render(&refusal, MJ_ON_DENY_ERRNO, utf8, false);
+	MJ_AUTO_FREE char *text = render(&refusal, MJ_ACTION_ERRNO, utf8, false);
 	ck_assert_ptr_nonnull(strstr(text, "il in libfoo.so.1"));
 	ck_assert_ptr_null(strchr(text, '\033'));
 }

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What hearing.c learns from all functions of a program, and witness.c judges a frame by. For these two alone. */
+#ifndef MJ_SYMBOLIZER_HEARING_H
+#define MJ_SYMBOLIZER_HEARING_H
+
+#include "common/hash.h"
+#include "symbolizer/witness.h"
+
+/* A compile unit, by its offset in the table of file tables. */
+struct unit {
+	uint32_t offset;
+	unsigned count; /* of modules that names of its functions name */
+	int modules[MJ_MAX_SUSPECTS];
+	/* By majority, of functions that are not made by the compiler and are no closures. Of modules: no
+	 * package of the standard library has functions that are named after one. */
+	int owner;
+	unsigned lead;
+	bool has_std;
+	struct dir *home;
+	unsigned home_lead;
+	/* The package that most of its plain functions are named after, and whether another unit has more of
+	 * that name: a package has one unit of Go code, so this one's names are not its own. */
+	const char *package; /* borrowed, package_len bytes */
+	size_t package_len;
+	unsigned package_lead, functions;
+	bool is_assembly, is_impostor;
+	UT_hash_handle hh;
+};
+
+#define MAX_VOICES 32
+
+/* A directory of source files. Its owner is found by majority (Boyer and Moore). */
+struct dir {
+	const char *path; /* borrowed from the file table, len bytes */
+	size_t len;
+	int owner;
+	unsigned lead;
+	/* The same without closures, which may be named after whoever their function was inlined into,
+	 * but with generic functions: */
+	int plain_owner;
+	unsigned plain_lead;
+	bool is_home; /* of a compile unit of the owner's */
+	/* All that are named by plain functions of which the first instruction is their own, and whose units
+	 * are at home here: a //line into another module's directory does not make it theirs. */
+	unsigned count;
+	int modules[MJ_MAX_SUSPECTS];
+	unsigned nvoices;
+	struct {
+		const struct unit *unit;
+		int module;
+	} voices[MAX_VOICES];
+	bool has_std;
+	UT_hash_handle hh;
+};
+
+struct mj_witnesses {
+	struct unit *units;
+	struct dir *dirs;
+	const char *goroot; /* what precedes "runtime/proc.go" in file names; borrowed */
+	size_t goroot_len;
+	uint8_t wrapper_id; /* funcID of what the compiler makes; directives cannot set it */
+	unsigned wrapper_lead;
+};
+
+/** The length of a file name's directory, 0 if it has none. */
+size_t mj_dir_length(const char *file);
+/** The directory of a file, NULL if no function's file is there. */
+struct dir *mj_witnesses_dir(const struct mj_witnesses *witnesses, const char *file);
+/** Whom most of the unit's functions name, MJ_SUBJECT_STD or MJ_NOBODY. */
+int mj_unit_owner(const struct unit *unit);
+/** Whether a function initialises a package; such a one has no file. */
+bool mj_is_package_init(const char *name);
+
+#endif
