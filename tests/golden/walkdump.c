@@ -4,9 +4,11 @@
  * a line of JSON and lets the call go on:
  *     walkdump OUT QUIT_AT WRITE_FD PROGRAM [ARG...]
  * OUT: file for the lines. QUIT_AT: send SIGQUIT while this getpriority waits, 0 for never; or openat@N: walk the
- * program's N-th openat and whatever waits at the same time, and send SIGQUIT then. WRITE_FD: also walk
+ * program's N-th openat and whatever waits at the same time, and send SIGQUIT then; if there are fewer, the
+ * last line says how many. WRITE_FD: also walk
  * write(2) to this descriptor, -1 for none.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -95,14 +97,15 @@ static void
 dump(FILE *out, const struct target *t, const struct seccomp_notif *req, struct mj_stack *stack)
 {
 	bool complete = stack->status == MJ_WALK_COMPLETE;
-	json_t *line = json_pack("{s:i, s:I, s:i, s:s, s:s, s:I, s:o}", "nr", req->data.nr, "arg",
+	json_t *line = json_pack("{s:i, s:I, s:i, s:s, s:s, s:I, s:I, s:I, s:o}", "nr", req->data.nr, "arg",
 	                         (json_int_t)(req->data.nr == SYS_getpriority ? req->data.args[1]
 	                                      : req->data.nr == SYS_write     ? req->data.args[0]
 	                                                                      : 0),
 	                         "tid", req->pid, "status",
 	                         complete ? "complete" : mj_walk_why_text(stack->why), "root",
 	                         mj_root_name(stack->root), "why_pc", (json_int_t)stack->why_pc,
-	                         "frames", frames_json(stack));
+	                         "goid", (json_int_t)stack->goid, "ancestors",
+	                         (json_int_t)stack->nancestors, "frames", frames_json(stack));
 	if (!line)
 		die("cannot make JSON");
 	json_dumpf(line, out, JSON_COMPACT);
@@ -171,20 +174,49 @@ next(int listener, int timeout, struct seccomp_notif *req)
 	       ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, req) == 0;
 }
 
+#define MAX_WAITING 64
+
+/* Sends SIGQUIT to a thread that does not wait, since one that does takes it behind its call only. False: there
+ * is none. */
+static bool
+quit_by_another(pid_t pid, const uint32_t *waiting, size_t nwaiting)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	DIR *tasks = opendir(path);
+	bool sent = false;
+	for (struct dirent *entry; !sent && tasks && (entry = readdir(tasks));) {
+		pid_t tid = atoi(entry->d_name);
+		bool waits = tid <= 0;
+		for (size_t i = 0; i < nwaiting; i++)
+			waits |= waiting[i] == (uint32_t)tid;
+		sent = !waits && syscall(SYS_tgkill, pid, tid, SIGQUIT) == 0;
+	}
+	if (tasks)
+		closedir(tasks);
+	return sent;
+}
+
 /* Walks whatever else waits by now, then has the runtime dump all goroutines while they wait. */
 static void
-quit(int listener, FILE *out, struct target *t, const struct options *options,
+quit(int listener, FILE *out, struct target *t, const struct options *options, uint32_t first,
      struct mj_stack *stack)
 {
 	struct seccomp_notif req;
-	for (int i = 0; options->sample_at && i < 64 && next(listener, 30, &req); i++)
+	uint32_t waiting[MAX_WAITING] = { first };
+	size_t nwaiting = 1;
+	while (options->sample_at && nwaiting < MAX_WAITING && next(listener, 10, &req)) {
+		waiting[nwaiting++] = req.pid;
 		if (is_marked(options, t, &req))
 			walk(out, t, &req, stack);
-	kill(t->process.tgid, SIGQUIT);
+	}
+	bool sent = options->sample_at && quit_by_another(t->process.tgid, waiting, nwaiting);
+	if (!sent)
+		kill(t->process.tgid, SIGQUIT);
 	struct pollfd pfd = { .fd = listener };
 	/* The runtime exits when the dump is done: POLLHUP. Unless the signal is for the very thread that
 	 * waits, which then takes it behind its call. */
-	poll(&pfd, 1, options->sample_at ? 3000 : 300);
+	poll(&pfd, 1, sent ? 3000 : 300);
 }
 
 static void
@@ -214,9 +246,11 @@ serve(int listener, FILE *out, const struct options *options, pid_t pid)
 			walk(out, &t, &req, &stack);
 		if (sample || (options->quit_at && req.data.nr == SYS_getpriority &&
 		               req.data.args[1] == (MARK | options->quit_at)))
-			quit(listener, out, &t, options, &stack);
+			quit(listener, out, &t, options, req.pid, &stack);
 		go_on(listener, &req);
 	}
+	if (seen < options->sample_at)
+		fprintf(out, "{\"openats\": %u}\n", seen);
 	mj_stack_finish(&stack);
 	mj_runtime_destroy(t.process.runtime);
 	mj_image_destroy(t.image);
