@@ -22,8 +22,10 @@ int cli_cmd_run(int argc, char **argv);
 /** `modjail inspect`; argv[0] is "modjail inspect". Returns the exit status. */
 int cli_cmd_inspect(int argc, char **argv);
 
-/** The candidate closest to word, if close enough to be what was meant; else NULL. */
-const char *cli_nearest(const char *word, const char *const *candidates, size_t count);
+/** How a terminal-bound text is written. */
+struct cli_style {
+	bool utf8; /* the locale's encoding is UTF-8 */
+};
 
 /* ---- options of `modjail run` (options.c) --------------------------------------------------- */
 
@@ -36,7 +38,8 @@ enum cli_stats_format { CLI_STATS_OFF = 0, CLI_STATS_TEXT, CLI_STATS_JSON };
 #define CLI_ANCESTRY_MAX_TEXT "1000"
 
 struct cli_options {
-	const char *go_mod; /* NULL: none */
+	const char *go_mod;      /* NULL: none */
+	const char *policy_file; /* modjail.yaml; NULL: none */
 	size_t npolicies;
 	const char **policies; /* arguments of --policy, in order; the array is owned */
 	bool no_policy;
@@ -57,6 +60,25 @@ struct cli_options {
  */
 int cli_options_parse(int argc, char **argv, unsigned flags, struct cli_options *ret);
 void cli_options_finish(struct cli_options *options);
+
+/* ---- policies (load.c) ---------------------------------------------------------------------- */
+
+struct cli_programs {
+	size_t count;
+	struct mj_run_program *list; /* paths are the policy's; policies are owned */
+};
+
+/** Reads the policies that the options name. Several errors of one file are written to stderr, and *err says how
+ * many. *ret is the caller's. */
+int cli_load_policy(const struct cli_options *options, struct cli_style style,
+                    struct mj_policy **ret, struct mj_error *err);
+/** Reads one modjail.yaml into policy; errors as cli_load_policy. */
+int cli_read_yaml(struct mj_policy *policy, const char *name, struct cli_style style,
+                  struct mj_error *err);
+/** Reads the policies of the programs that policy names. cli_programs_finish in either case. */
+int cli_load_programs(const struct mj_policy *policy, struct cli_style style,
+                      struct cli_programs *ret, struct mj_error *err);
+void cli_programs_finish(struct cli_programs *programs);
 
 /* ---- the program (program.c) ---------------------------------------------------------------- */
 
@@ -87,11 +109,6 @@ struct cli_ending cli_ending_of(const struct mj_run_result *result);
 int cli_end(struct cli_ending ending);
 
 /* ---- putting text where people or programs read it (text.c) --------------------------------- */
-
-/** How a terminal-bound text is written. */
-struct cli_style {
-	bool utf8; /* the locale's encoding is UTF-8 */
-};
 
 /**
  * Writes s with everything escaped that could do more than show up: control characters, invalid
@@ -197,6 +214,9 @@ struct cli_report {
 	struct cli_style style;
 	unsigned hinted; /* reasons that a hint was given for: bit per enum mj_reason */
 };
+
+/** Says on stderr, as text, what is wrong. */
+void cli_say_error(struct cli_style style, const char *text);
 
 struct mj_reporter cli_report_reporter(struct cli_report *report);
 /** Writes the statistics, quiet or not: they were asked for. */

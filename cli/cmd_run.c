@@ -14,16 +14,14 @@ struct run {
 	struct cli_report report;
 	int log_fd; /* -1: stderr */
 	struct mj_policy *policy;
+	struct cli_programs programs;
 	char *path;
 };
 
-/* What stops modjail is said on stderr, as text, whatever the options. */
 static void
 say_error(const struct run *run, const char *text)
 {
-	struct cli_report report = { .fd = STDERR_FILENO, .style = run->report.style };
-	struct mj_reporter reporter = cli_report_reporter(&report);
-	reporter.notice(reporter.ctx, MJ_NOTICE_ERROR, text);
+	cli_say_error(run->report.style, text);
 }
 
 static int
@@ -42,44 +40,35 @@ open_report(struct run *run, struct mj_error *err)
 	return 0;
 }
 
-static int
-read_go_mod(struct mj_policy *policy, const char *name, struct mj_error *err)
-{
-	MJ_AUTO_FREE char *text = NULL;
-	size_t len = 0;
-	if (mj_read_file(name, MJ_GOMOD_MAX, &text, &len, err) < 0)
-		return -1;
-	return mj_policy_read_gomod(policy, name, text, len, err);
-}
-
 /* Fills run->policy; leaves it NULL if there is none and --no-policy says that this is meant. */
 static int
 make_policy(struct run *run, struct mj_error *err)
 {
 	const struct cli_options *options = &run->options;
-	if (mj_policy_create(&run->policy, err) < 0)
+	if (cli_load_policy(options, run->report.style, &run->policy, err) < 0 ||
+	    cli_load_programs(run->policy, run->report.style, &run->programs, err) < 0)
 		return -1;
-	if (options->go_mod && read_go_mod(run->policy, options->go_mod, err) < 0)
-		return -1;
-	for (size_t i = 0; i < options->npolicies; i++)
-		if (mj_policy_set_flag(run->policy, options->policies[i], err) < 0)
-			return -1;
 	if (mj_policy_says_something(run->policy))
 		return 0;
 	mj_policy_destroy(run->policy);
 	run->policy = NULL;
 	if (options->no_policy)
 		return 0;
+	if (options->policy_file)
+		return mj_error_set(err, MJ_ERR_USAGE,
+		                    "%s says nothing about any module: write modules or default, "
+		                    "or use --no-policy",
+		                    options->policy_file);
 	if (options->go_mod)
 		return mj_error_set(
 			err, MJ_ERR_USAGE,
 			"%s sets no policy: write \"// gomodjail:confined\" behind a "
 			"required module, or use --policy=MODULE=confined, or --no-policy",
 			options->go_mod);
-	return mj_error_set(
-		err, MJ_ERR_USAGE,
-		"no policy was given: use --go-mod=FILE for the comments of a go.mod, or "
-		"--policy=MODULE=confined; --no-policy runs the program without any");
+	return mj_error_set(err, MJ_ERR_USAGE,
+	                    "no policy was given: use --go-mod=FILE for the comments of a go.mod, "
+	                    "--policy-file=FILE for a modjail.yaml, or "
+	                    "--policy=MODULE=confined; --no-policy runs the program without any");
 }
 
 static void
@@ -118,6 +107,8 @@ execute(struct run *run, struct cli_ending *ret, struct mj_error *err)
 {
 	struct mj_run_args args = {
 		.policy = run->policy,
+		.programs = run->programs.list,
+		.nprograms = run->programs.count,
 		.on_deny = run->options.on_deny,
 		.path = run->path,
 		.argv = run->options.argv,
@@ -144,6 +135,7 @@ static void
 finish(struct run *run)
 {
 	free(run->path);
+	cli_programs_finish(&run->programs);
 	mj_policy_destroy(run->policy);
 	mj_close(run->log_fd);
 	cli_options_finish(&run->options);

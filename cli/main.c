@@ -51,7 +51,7 @@ unknown_command(const char *word)
 	const char *names[MJ_ARRAY_LEN(commands)];
 	for (size_t i = 0; i < MJ_ARRAY_LEN(commands); i++)
 		names[i] = commands[i].name;
-	const char *near = cli_nearest(word, names, MJ_ARRAY_LEN(names));
+	const char *near = mj_nearest(word, names, MJ_ARRAY_LEN(names));
 	fputs("modjail: unknown command \"", stderr);
 	cli_put(stderr, (struct cli_style){ .utf8 = false }, word);
 	if (near)

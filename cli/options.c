@@ -9,6 +9,7 @@
 
 enum {
 	KEY_GO_MOD = 0x100,
+	KEY_POLICY_FILE,
 	KEY_POLICY,
 	KEY_NO_POLICY,
 	KEY_ON_DENY,
@@ -29,8 +30,10 @@ static const struct argp_option option_table[] = {
 	{ NULL, 0, NULL, 0, "What modules may do:", 1 },
 	{ "go-mod", KEY_GO_MOD, "FILE", 0,
 	  "Read policies from the comments of a go.mod, such as // gomodjail:confined", 1 },
+	{ "policy-file", KEY_POLICY_FILE, "FILE", 0,
+	  "Read policies from a modjail.yaml (docs/POLICY.md). Overrides go.mod", 1 },
 	{ "policy", KEY_POLICY, "MODULE=POLICY", 0,
-	  "Set the policy of one module: confined or unconfined. Overrides go.mod; can be given "
+	  "Set the policy of one module: confined or unconfined. Overrides both; can be given "
 	  "several "
 	  "times, or as a list A=confined,B=unconfined",
 	  1 },
@@ -173,6 +176,9 @@ parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case KEY_GO_MOD:
 		options->go_mod = arg;
+		return 0;
+	case KEY_POLICY_FILE:
+		options->policy_file = arg;
 		return 0;
 	case KEY_POLICY:
 		return add_policy(options, arg);

@@ -161,7 +161,7 @@ nearest_module(const struct mj_image *image, const char *name)
 		if (module->in_build_info)
 			paths[n++] = module->path;
 	}
-	return cli_nearest(name, paths, n);
+	return mj_nearest(name, paths, n);
 }
 
 static bool
@@ -175,8 +175,8 @@ has_module(struct mj_image *image, const char *name)
 	return false;
 }
 
-/* Only rules of the command line: a go.mod rightly requires modules that a program does not
- * contain (for tests, other systems, other programs), and cannot misspell those that it does. */
+/* Not rules of go.mod: that rightly requires modules that a program does not contain (for tests, other
+ * systems, other programs), and cannot misspell those that it does. */
 static void
 warn_absent_modules(struct mj_image *image, const char *path, const struct mj_policy *policy,
                     const struct mj_reporter *reporter)
@@ -184,12 +184,16 @@ warn_absent_modules(struct mj_image *image, const char *path, const struct mj_po
 	for (size_t i = 0; i < mj_policy_count(policy); i++) {
 		const char *name = mj_policy_module(policy, i);
 		struct mj_origin origin = mj_policy_origin(policy, i);
-		if (!origin.file || strcmp(origin.file, "--policy") != 0 ||
-		    strcmp(name, "main") == 0 || has_module(image, name))
+		if (origin.source < MJ_SOURCE_FILE || strcmp(name, "main") == 0 ||
+		    has_module(image, name))
 			continue;
+		char line[32] = "";
+		if (origin.line)
+			snprintf(line, sizeof(line), ":%u", origin.line);
 		const char *near = nearest_module(image, name);
-		warn(reporter, "%s contains no module %s, which --policy names%s%s%s", path, name,
-		     near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+		warn(reporter, "%s contains no module %s, which %s%s names%s%s%s", path, name,
+		     origin.file, line, near ? "; did you mean " : "", near ? near : "",
+		     near ? "?" : "");
 	}
 }
 
@@ -205,6 +209,22 @@ warn_other_main(const struct mj_image *image, const char *path, const struct mj_
 		     "RIGHT "
 		     "go.mod? Its policies are applied all the same",
 		     ours, path, theirs);
+}
+
+/* The program: key of modjail.yaml says which program it was written for. */
+static int
+check_main(const struct mj_image *image, const char *path, const struct mj_policy *policy,
+           struct mj_error *err)
+{
+	struct mj_origin origin;
+	const char *theirs = mj_image_main_module(image);
+	const char *ours = mj_policy_program(policy, &origin);
+	if (!ours || strcmp(ours, theirs) == 0)
+		return 0;
+	mj_error_set(err, MJ_ERR_USAGE,
+	             "%s:%u: this policy is for program %s, but the main module of %s is %s",
+	             origin.file, origin.line, ours, path, *theirs ? theirs : "not known");
+	return CLI_EXIT_FAILED;
 }
 
 static void
@@ -245,6 +265,8 @@ cli_check_program(const char *path, const struct mj_policy *policy,
 	if (open_image(fd, path, policy, &image, err) < 0)
 		return CLI_EXIT_FAILED;
 	int r = check_kind(fd, path, image, err);
+	if (r == 0)
+		r = check_main(image, path, policy, err);
 	if (r == 0) {
 		warn_powerless(policy, reporter);
 		warn_other_main(image, path, policy, reporter);

@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 /* A record under construction. */
 struct record {
@@ -109,6 +110,13 @@ cli_report_reporter(struct cli_report *report)
 		.notice = on_notice,
 		.ctx = report,
 	};
+}
+
+void
+cli_say_error(struct cli_style style, const char *text)
+{
+	struct cli_report report = { .fd = STDERR_FILENO, .style = style };
+	on_notice(&report, MJ_NOTICE_ERROR, text);
 }
 
 void

@@ -89,6 +89,11 @@ const char *mj_span_str(struct mj_span s, uint64_t off);
  * off or longer than 64 bits. */
 bool mj_span_uvarint(struct mj_span s, uint64_t *off, uint64_t *ret);
 
+/* ---- words ---------------------------------------------------------------------------------- */
+
+/** The candidate closest to word, if close enough to be what was meant; else NULL. */
+const char *mj_nearest(const char *word, const char *const *candidates, size_t count);
+
 /* ---- files ---------------------------------------------------------------------------------- */
 
 /**

@@ -26,6 +26,14 @@ static const char *const cap_names[MJ_CAP_COUNT] = {
 	[MJ_CAP_SYSTEM_CALLS] = "SYSTEM_CALLS",
 };
 
+static const char *const families[] = { "FILES", "NETWORK", "MODIFY_SYSTEM_STATE" };
+
+const char *
+mj_cap_family(size_t index)
+{
+	return index < MJ_ARRAY_LEN(families) ? families[index] : NULL;
+}
+
 const char *
 mj_cap_name(enum mj_cap cap)
 {

@@ -97,6 +97,23 @@ mj_grant_parse_item(const char *word, struct mj_grant *ret)
 	return true;
 }
 
+size_t
+mj_grant_words(const char **ret, size_t max)
+{
+	size_t n = 0;
+	const char *family;
+	static const char *const words[] = { "confined", "unconfined" };
+	for (size_t i = 0; i < MJ_ARRAY_LEN(words) && n < max; i++)
+		ret[n++] = words[i];
+	for (size_t i = 0; (family = mj_cap_family(i)) && n < max; i++)
+		ret[n++] = family;
+	for (int i = 0; i < MJ_CAP_COUNT && n < max; i++)
+		ret[n++] = mj_cap_name(i);
+	for (size_t i = 0; i < mj_call_count() && n < max; i++)
+		ret[n++] = mj_table_at(i)->name;
+	return n;
+}
+
 /* ---- sets ----------------------------------------------------------------------------------- */
 
 struct mj_grant

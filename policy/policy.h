@@ -45,6 +45,9 @@ typedef uint64_t mj_caps;
 #define MJ_CAP(leaf) (UINT64_C(1) << MJ_CAP_##leaf)
 #define MJ_CAPS_ALL ((UINT64_C(1) << MJ_CAP_COUNT) - 1)
 
+/** The names of families, "FILES"; NULL behind the last index. Static. */
+const char *mj_cap_family(size_t index);
+
 /** The leaf's full name, "FILES/READ"; never NULL for a valid leaf, NULL otherwise. Static. */
 const char *mj_cap_name(enum mj_cap cap);
 
@@ -116,6 +119,9 @@ struct mj_grant mj_grant_all(void);
 /** What one word of a policy gives: "confined", "unconfined", a capability, a capability's parent, or the name of
  * a system call, whatever its arguments. False if it is none of them. */
 bool mj_grant_parse_item(const char *word, struct mj_grant *ret);
+/** All words that mj_grant_parse_item knows, up to max of them, for suggestions; returns how many. Static. */
+size_t mj_grant_words(const char **ret, size_t max);
+#define MJ_GRANT_WORDS_MAX 1024
 
 /** Everything except MODIFY_SYSTEM_STATE/DUMPABLE, which would blind an unprivileged supervisor
  * (ptrace access needs a dumpable target: ptrace(2)), so no policy gives it by default. */
@@ -202,7 +208,7 @@ int mj_policy_read_gomod(struct mj_policy *policy, const char *name, const char 
  * than MJ_YAML_MAX bytes, what is not YAML, and everything that docs/POLICY.md does not define; err gets the
  * first, and mj_policy_error() all of them, in order of line: "modjail.yaml:3:5: ...".
  */
-#define MJ_YAML_MAX (4u << 20)
+#define MJ_YAML_MAX (1u << 20)
 int mj_policy_read_yaml(struct mj_policy *policy, const char *name, const char *text, size_t len,
                         struct mj_error *err);
 

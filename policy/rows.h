@@ -258,8 +258,11 @@ ROWS(kill) = {
 /* Process group and session: one's own, else another's. */
 ROWS(of_pid) = { WHEN(EQ(0, 0), BASE), ELSE(ALL(MJ_CAP(READ_SYSTEM_STATE))) };
 
+/* Reading one's own is what C libraries do before anything of the program runs. */
 ROWS(prlimit64) = {
-	WHEN(EQ64(2, 0), ALL(MJ_CAP(READ_SYSTEM_STATE))), /* no new limits */
+	WHEN2(EQ(0, 0), EQ64(2, 0), BASE),
+	/* Another process's, no new ones; the pids are split so that rows exclude each other. */
+	WHEN2(BITS(0, 1, 1), EQ64(2, 0), ALL(MJ_CAP(READ_SYSTEM_STATE))),
 	ELSE(ALL(MJ_CAP(MODIFY_LIMITS))),
 };
 

@@ -22,11 +22,24 @@ id_of_stat(const struct stat *st, struct mj_image_id *ret)
 	ret->ctime_nsec = st->st_ctim.tv_nsec;
 }
 
+/* The entry of a program that has a policy of its own; NULL for others, and for what was started itself. */
+static const struct mj_run_program *
+find_program(const struct supervisor *sup, const struct stat *st)
+{
+	const struct mj_run_args *args = sup->args;
+	for (size_t i = 0; sup->program && i < args->nprograms; i++) {
+		struct stat named;
+		if (stat(args->programs[i].path, &named) == 0 && named.st_dev == st->st_dev &&
+		    named.st_ino == st->st_ino)
+			return &args->programs[i];
+	}
+	return NULL;
+}
+
 /* The paths that the policy names count as modules next to those of the build info. */
 static int
-open_image(struct supervisor *sup, int fd, const char *path, struct mj_image **ret)
+open_image(const struct mj_policy *policy, int fd, const char *path, struct mj_image **ret)
 {
-	const struct mj_policy *policy = sup->args->policy;
 	size_t n = policy ? mj_policy_count(policy) : 0;
 	MJ_AUTO_FREE const char **extra = calloc(n + 1, sizeof(*extra));
 	if (!extra)
@@ -66,6 +79,22 @@ is_walked(const struct supervisor *sup, const struct mj_image *image)
 	                                mj_image_main_module(image)) == 0);
 }
 
+/* Whether a policy of its own can be held against the program; else *why not. */
+static bool
+fits(const struct sup_image *entry, const char **why)
+{
+	const char *wanted = mj_policy_program(entry->policy, NULL);
+	if (mj_image_kind(entry->image) != MJ_IMAGE_GO) {
+		*why = "it has a policy of its own, but modjail cannot walk its stacks";
+		return false;
+	}
+	if (wanted && strcmp(wanted, mj_image_main_module(entry->image)) != 0) {
+		*why = "its policy is for a program with another main module";
+		return false;
+	}
+	return true;
+}
+
 static void
 free_image(struct sup_image *entry)
 {
@@ -87,14 +116,21 @@ add_image(struct supervisor *sup, const char *link, const char **why)
 	}
 	ssize_t n = readlink(link, path, sizeof(path) - 1);
 	path[n > 0 ? n : 0] = '\0';
+	const struct mj_run_program *program = find_program(sup, &st);
+	const struct mj_policy *policy = program ? program->policy : sup->args->policy;
 	struct sup_image *entry = calloc(1, sizeof(*entry));
-	if (!entry || open_image(sup, fd, path, &entry->image) < 0) {
+	if (!entry || open_image(policy, fd, path, &entry->image) < 0) {
 		free(entry);
 		*why = "its executable file cannot be read";
 		return NULL;
 	}
 	id_of_stat(&st, &entry->id);
-	entry->walked = is_walked(sup, entry->image);
+	entry->policy = policy;
+	entry->walked = program || is_walked(sup, entry->image);
+	if (program && !fits(entry, why)) {
+		free_image(entry);
+		return NULL;
+	}
 	if (!entry->walked) {
 		/* Nothing of it is needed, and a mapping would keep a deleted file on its disk. */
 		mj_image_destroy(entry->image);
@@ -102,7 +138,6 @@ add_image(struct supervisor *sup, const char *link, const char **why)
 	}
 	entry->path = strdup(path);
 	entry->floor = mj_grant_all();
-	entry->policy = sup->args->policy;
 	if (!verify_walks(sup, fd, entry)) {
 		free_image(entry);
 		*why = "modjail is out of memory";

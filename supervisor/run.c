@@ -84,10 +84,17 @@ raise_nofile(struct run *run)
 static int
 make_filter(struct run *run, struct mj_error *err)
 {
-	const struct mj_policy *policy = run->sup.args->policy;
+	const struct mj_run_args *args = run->sup.args;
 	struct mj_plan plan = { .allow_all = true };
-	if (policy && mj_plan_make(mj_policy_everyone(policy), &plan, err) < 0)
-		return -1;
+	if (args->policy) {
+		/* One filter for all that is executed. */
+		struct mj_grant everyone = *mj_policy_everyone(args->policy);
+		for (size_t i = 0; i < args->nprograms; i++)
+			everyone = mj_grant_intersect(
+				everyone, *mj_policy_everyone(args->programs[i].policy));
+		if (mj_plan_make(&everyone, &plan, err) < 0)
+			return -1;
+	}
 	int rc = mj_filter_build(&plan, &run->filter, err);
 	mj_plan_free(&plan);
 	return rc;

@@ -83,9 +83,18 @@ struct mj_stats {
 /** Latency percentile (0 to 100) in microseconds from RECV's return to SEND's return. */
 double mj_stats_percentile(const struct mj_stats *stats, double percent);
 
+/** A program that the jailed one executes, with a policy of its own. */
+struct mj_run_program {
+	const char *path; /**< of its executable file, absolute */
+	const struct mj_policy *policy;
+};
+
 /** One run of one program. All pointers borrowed until mj_run returns. */
 struct mj_run_args {
 	const struct mj_policy *policy; /**< NULL: --no-policy */
+	/** Programs with policies of their own; all others run under what executed them alone. */
+	const struct mj_run_program *programs;
+	size_t nprograms;
 	enum mj_action on_deny; /**< for all refusals; MJ_ACTION_DEFAULT: as the policy says */
 	const char *path;       /**< file to execute */
 	char *const *argv;

@@ -97,15 +97,15 @@ static void
 dump(FILE *out, const struct target *t, const struct seccomp_notif *req, struct mj_stack *stack)
 {
 	bool complete = stack->status == MJ_WALK_COMPLETE;
-	json_t *line = json_pack("{s:i, s:I, s:i, s:s, s:s, s:I, s:I, s:I, s:o}", "nr", req->data.nr, "arg",
-	                         (json_int_t)(req->data.nr == SYS_getpriority ? req->data.args[1]
-	                                      : req->data.nr == SYS_write     ? req->data.args[0]
-	                                                                      : 0),
-	                         "tid", req->pid, "status",
-	                         complete ? "complete" : mj_walk_why_text(stack->why), "root",
-	                         mj_root_name(stack->root), "why_pc", (json_int_t)stack->why_pc,
-	                         "goid", (json_int_t)stack->goid, "ancestors",
-	                         (json_int_t)stack->nancestors, "frames", frames_json(stack));
+	json_t *line = json_pack(
+		"{s:i, s:I, s:i, s:s, s:s, s:I, s:I, s:I, s:o}", "nr", req->data.nr, "arg",
+		(json_int_t)(req->data.nr == SYS_getpriority ? req->data.args[1]
+	                     : req->data.nr == SYS_write     ? req->data.args[0]
+	                                                     : 0),
+		"tid", req->pid, "status", complete ? "complete" : mj_walk_why_text(stack->why),
+		"root", mj_root_name(stack->root), "why_pc", (json_int_t)stack->why_pc, "goid",
+		(json_int_t)stack->goid, "ancestors", (json_int_t)stack->nancestors, "frames",
+		frames_json(stack));
 	if (!line)
 		die("cannot make JSON");
 	json_dumpf(line, out, JSON_COMPACT);

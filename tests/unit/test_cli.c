@@ -166,12 +166,12 @@ END_TEST
 START_TEST(test_nearest)
 {
 	static const char *const words[] = { "run", "inspect", "gopkg.in/yaml.v3" };
-	ck_assert_str_eq(cli_nearest("rnu", words, 3), "run");
-	ck_assert_str_eq(cli_nearest("inspekt", words, 3), "inspect");
-	ck_assert_str_eq(cli_nearest("yaml.v3", words, 3), "gopkg.in/yaml.v3");
-	ck_assert_str_eq(cli_nearest("gopkg.in/yaml.v2", words, 3), "gopkg.in/yaml.v3");
-	ck_assert_ptr_null(cli_nearest("container", words, 3));
-	ck_assert_ptr_null(cli_nearest("", words, 3));
+	ck_assert_str_eq(mj_nearest("rnu", words, 3), "run");
+	ck_assert_str_eq(mj_nearest("inspekt", words, 3), "inspect");
+	ck_assert_str_eq(mj_nearest("yaml.v3", words, 3), "gopkg.in/yaml.v3");
+	ck_assert_str_eq(mj_nearest("gopkg.in/yaml.v2", words, 3), "gopkg.in/yaml.v3");
+	ck_assert_ptr_null(mj_nearest("container", words, 3));
+	ck_assert_ptr_null(mj_nearest("", words, 3));
 }
 END_TEST
 /* ---- statistics ----------------------------------------------------------------------------- */

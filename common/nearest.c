@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/cli.h"
+#include "common/common.h"
 
 #include <string.h>
 
@@ -43,7 +43,7 @@ is_last_element(const char *word, const char *candidate)
 }
 
 const char *
-cli_nearest(const char *word, const char *const *candidates, size_t count)
+mj_nearest(const char *word, const char *const *candidates, size_t count)
 {
 	size_t len = strlen(word);
 	if (len >= LONGEST)

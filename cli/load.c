@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Policies from all places that the command line names: go.mod, modjail.yaml, --policy. */
+#include "cli/cli.h"
+
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_PROGRAMS 64
+
+static int
+read_go_mod(struct mj_policy *policy, const char *name, struct mj_error *err)
+{
+	MJ_AUTO_FREE char *text = NULL;
+	size_t len = 0;
+	if (mj_read_file(name, MJ_GOMOD_MAX, &text, &len, err) < 0)
+		return -1;
+	return mj_policy_read_gomod(policy, name, text, len, err);
+}
+
+int
+cli_read_yaml(struct mj_policy *policy, const char *name, struct cli_style style,
+              struct mj_error *err)
+{
+	MJ_AUTO_FREE char *text = NULL;
+	size_t len = 0;
+	if (mj_read_file(name, MJ_YAML_MAX, &text, &len, err) < 0)
+		return -1;
+	if (mj_policy_read_yaml(policy, name, text, len, err) == 0)
+		return 0;
+	size_t count = mj_policy_error_count(policy);
+	if (count > 1) {
+		for (size_t i = 0; i < count; i++)
+			cli_say_error(style, mj_policy_error(policy, i));
+		mj_error_set(err, MJ_ERR_FORMAT, "%s: %zu errors, so that none of it counts", name,
+		             count);
+	}
+	return -1;
+}
+
+int
+cli_load_policy(const struct cli_options *options, struct cli_style style, struct mj_policy **ret,
+                struct mj_error *err)
+{
+	struct mj_policy *policy = NULL;
+	if (mj_policy_create(&policy, err) < 0)
+		return -1;
+	bool ok = !options->go_mod || read_go_mod(policy, options->go_mod, err) == 0;
+	ok = ok && (!options->policy_file ||
+	            cli_read_yaml(policy, options->policy_file, style, err) == 0);
+	for (size_t i = 0; ok && i < options->npolicies; i++)
+		ok = mj_policy_set_flag(policy, options->policies[i], err) == 0;
+	if (!ok) {
+		mj_policy_destroy(policy);
+		return -1;
+	}
+	*ret = policy;
+	return 0;
+}
+
+/* ---- policies of executed programs ---------------------------------------------------------- */
+
+/* name as it is meant in a file: relative to that file's folder. */
+static char *
+beside(const char *file, const char *name)
+{
+	char *joined = NULL;
+	if (*name == '/')
+		return strdup(name);
+	char *copy = strdup(file);
+	if (!copy || asprintf(&joined, "%s/%s", dirname(copy), name) < 0)
+		joined = NULL;
+	free(copy);
+	return joined;
+}
+
+static int
+add_program(struct cli_programs *programs, const struct mj_policy_program *program,
+            struct cli_style style, struct mj_error *err)
+{
+	struct mj_policy *policy = NULL;
+	MJ_AUTO_FREE char *file = beside(program->origin.file, program->policy);
+	struct mj_run_program *list =
+		reallocarray(programs->list, programs->count + 1, sizeof(*list));
+	if (list)
+		programs->list = list;
+	if (!file || !list)
+		return mj_error_set(err, MJ_ERR_MEMORY, "out of memory");
+	if (mj_policy_create(&policy, err) < 0)
+		return -1;
+	if (cli_read_yaml(policy, file, style, err) < 0) {
+		mj_policy_destroy(policy);
+		return mj_error_wrap(err, "%s:%u: policy of %s", program->origin.file,
+		                     program->origin.line, program->path);
+	}
+	list[programs->count++] = (struct mj_run_program){ program->path, policy };
+	if (mj_policy_program_at(policy, 0))
+		return mj_error_set(err, MJ_ERR_USAGE,
+		                    "%s has programs of its own: write those into %s, which holds "
+		                    "for whatever is executed",
+		                    file, program->origin.file);
+	return 0;
+}
+
+int
+cli_load_programs(const struct mj_policy *policy, struct cli_style style, struct cli_programs *ret,
+                  struct mj_error *err)
+{
+	const struct mj_policy_program *program;
+	for (size_t i = 0; (program = mj_policy_program_at(policy, i)); i++) {
+		if (i == MAX_PROGRAMS)
+			return mj_error_set(err, MJ_ERR_USAGE, "%s:%u: more than %u programs",
+			                    program->origin.file, program->origin.line,
+			                    MAX_PROGRAMS);
+		if (add_program(ret, program, style, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+void
+cli_programs_finish(struct cli_programs *programs)
+{
+	for (size_t i = 0; i < programs->count; i++)
+		mj_policy_destroy((struct mj_policy *)(uintptr_t)programs->list[i].policy);
+	free(programs->list);
+	*programs = (struct cli_programs){ 0 };
+}
