@@ -43,8 +43,8 @@ static const struct argp_option option_table[] = {
 	  "back (default " CLI_ANCESTRY_TEXT "; N at most " CLI_ANCESTRY_MAX_TEXT ")",
 	  1 },
 	{ "verify-walk", KEY_VERIFY_WALK, NULL, 0,
-	  "Check every stack against the program's call frame information too, where it has any, "
-	  "and refuse where the two disagree",
+	  "Where the program has debugging information, use it too: check every stack against "
+	  "it and refuse where the two disagree, and charge code to the package that it names",
 	  1 },
 	{ NULL, 0, NULL, 0, "What happens to a refused call:", 2 },
 	{ "on-deny", KEY_ON_DENY, ON_DENY_CHOICES, 0,

@@ -58,6 +58,7 @@ verify_walks(struct supervisor *sup, int fd, struct sup_image *entry)
 	bool has_cfi = false;
 	if (!sup->args->verify_walk || !entry->walked)
 		return true;
+	mj_image_use_dwarf(entry->image);
 	if (mj_image_verify_walks(entry->image, fd, &has_cfi, NULL) < 0)
 		return false;
 	if (!has_cfi)

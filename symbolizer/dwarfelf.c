@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In the file, and decompressed, of all sections together. What Go makes of a program of 90 MB is 10 MB and 40 MB
- * large. */
+/* In the file, and decompressed, of all sections together. Of the docker CLI (43 MB) that is 4 MB and 17 MB. */
 #define MAX_BYTES (UINT64_C(128) << 20)
 #define MAX_DECOMPRESSED (UINT64_C(256) << 20)
 #define MAX_SECTIONS 65536

@@ -220,6 +220,18 @@ mj_image_runtime_layout(struct mj_image *image)
 	return &image->layout;
 }
 
+void
+mj_image_use_dwarf(struct mj_image *image)
+{
+	image->thorough = true;
+}
+
+bool
+mj_image_is_thorough(const struct mj_image *image)
+{
+	return image->thorough;
+}
+
 const struct mj_dwarf *
 mj_image_dwarf(struct mj_image *image)
 {

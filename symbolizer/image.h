@@ -29,6 +29,7 @@ struct mj_image {
 	struct mj_modules modules;
 	struct mj_cfi *cfi;             /* NULL: walks are not verified */
 	struct mj_witnesses *witnesses; /* made when the first code address is looked up */
+	bool thorough;                  /* debugging information is a witness, too */
 	struct mj_dwarf *dwarf;         /* so is this, or when a process is looked at */
 	struct mj_pc_cache cache;
 	struct mj_runtime_layout layout;

@@ -201,6 +201,8 @@ struct mj_runtime_layout {
 bool mj_layout_ready(struct mj_image *image);
 
 struct mj_runtime_layout *mj_image_runtime_layout(struct mj_image *image);
+/** Whether mj_image_use_dwarf was called. */
+bool mj_image_is_thorough(const struct mj_image *image);
 struct mj_dwarf;
 /** What the image's debugging information says, read when it is asked for first. NULL: out of memory. */
 const struct mj_dwarf *mj_image_dwarf(struct mj_image *image);

@@ -6,8 +6,9 @@
  * (runtime/asm_amd64.s, Go 1.16 to 1.27), which strip cannot take away:
  *     LEAQ runtime·m0(SB), AX; MOVQ CX, m_g0(AX); MOVQ AX, g_m(CX)
  *     CMPQ AX, m_curg(BX)
- * The other offsets are those of the debugging information, if the program has one that this code does not contradict,
- * and those of a table of releases otherwise.
+ * The other offsets are those of a table of releases. If the release is not in it, or debugging information is to be used
+ * anyway (mj_image_use_dwarf), they are the debugging information's, if there is one that this code does not
+ * contradict.
  */
 #include "symbolizer/dwarfinfo.h"
 
@@ -174,6 +175,14 @@ take_dwarf(struct mj_image *image, struct mj_runtime_layout *layout, uint32_t cu
 	return true;
 }
 
+/* The table is right for the releases that it knows, and costs nothing. */
+static bool
+wants_dwarf(const struct mj_image *image)
+{
+	unsigned minor = mj_image_go_minor(image);
+	return mj_image_is_thorough(image) || minor == 0 || minor > NEWEST_KNOWN;
+}
+
 static bool
 take_table(struct mj_image *image, struct mj_runtime_layout *layout, uint32_t curg)
 {
@@ -196,7 +205,8 @@ mj_layout_ready(struct mj_image *image)
 	if (!layout->tried) {
 		uint32_t curg = find_curg(image);
 		layout->tried = true;
-		if (!take_dwarf(image, layout, curg) && !take_table(image, layout, curg))
+		if (!(wants_dwarf(image) && take_dwarf(image, layout, curg)) &&
+		    !take_table(image, layout, curg))
 			layout->m0 = 0;
 	}
 	return layout->m0 != 0;

@@ -209,8 +209,8 @@ find_subjects(struct mj_image *image, const struct mj_func *f, struct mj_frame *
 	if (!image->witnesses && mj_witnesses_create(&image->elf, &image->tab, &image->modules,
 	                                             &image->witnesses, NULL) < 0)
 		return false;
-	const struct mj_dwarf *dwarf = mj_image_dwarf(image);
-	if (!dwarf)
+	const struct mj_dwarf *dwarf = image->thorough ? mj_image_dwarf(image) : NULL;
+	if (image->thorough && !dwarf)
 		return false;
 	int n = mj_witnesses_ask(image->witnesses, dwarf, f, frame, !frame->inlined, suspects,
 	                         &frame->doubtful);

@@ -83,6 +83,13 @@ void mj_image_destroy(struct mj_image *image); /**< accepts NULL */
  */
 int mj_image_verify_walks(struct mj_image *image, int fd, bool *ret_has_cfi, struct mj_error *err);
 
+/**
+ * Asks the debugging information, too, where the file has any, to which package code belongs and how the runtime's
+ * structures are laid out. To be called before the first look-up. Reading it takes tens of milliseconds
+ * for a large program, and is done when it is needed first.
+ */
+void mj_image_use_dwarf(struct mj_image *image);
+
 enum mj_image_kind mj_image_kind(const struct mj_image *image);
 /** One sentence: why the kind is what it is ("no pclntab found", "32-bit ELF", ...). */
 const char *mj_image_why(const struct mj_image *image);

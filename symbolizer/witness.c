@@ -140,7 +140,8 @@ mj_witnesses_ask(const struct mj_witnesses *witnesses, const struct mj_dwarf *dw
 	for (unsigned i = 0; dir && n >= 0 && i < dir->count; i++)
 		n = add_suspect(ret, n, dir->modules[i], frame->subject);
 	if (own && n >= 0)
-		n = add_suspect(ret, n, mj_dwarf_module(dwarf, f->entry), frame->subject);
+		n = add_suspect(ret, n, dwarf ? mj_dwarf_module(dwarf, f->entry) : MJ_SUBJECT_STD,
+		                frame->subject);
 	*ret_doubtful = !made && is_doubtful(witnesses, unit, dir, frame, physical);
 	return n;
 }

@@ -27,7 +27,7 @@ void mj_witnesses_destroy(struct mj_witnesses *witnesses); /**< accepts NULL */
 #define MJ_MAX_SUSPECTS 8
 
 /**
- * Modules (indices, at most MJ_MAX_SUSPECTS) other than subject that frame belongs to. physical: the
+ * Modules (indices, at most MJ_MAX_SUSPECTS) other than subject that frame belongs to. dwarf: NULL if it is not to be asked. physical: the
  * frame's function is the one that holds the code, not one inlined into it. Returns how many; -1 if there are
  * more than fit, which nothing can be said about. *ret_doubtful: the witnesses do not account for the code, so that
  * somebody unknown may have written it.

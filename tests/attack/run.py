@@ -341,7 +341,9 @@ def run(tmp, build, act, way, who, form, jailed, honest):
         env["A_CTOR"], env["A_CTOR_PATH"] = who, os.path.join(victim.folder, path)
     argv = [build.program, who, way.name, argument, act]
     if jailed:
-        argv = [os.environ["MODJAIL"], "run", *CONFINED, "--log-format=json", "--log-file=" + log, "--", *argv]
+        # Where debugging information tells more, it is asked.
+        more = ["--verify-walk"] if way.unstripped != way.expect and matrix.STRIPPED not in build.flags else []
+        argv = [os.environ["MODJAIL"], "run", *CONFINED, *more, "--log-format=json", "--log-file=" + log, "--", *argv]
     outcome.command = " ".join(f"{k}={v}" for k, v in env.items() if k.startswith("A_")) + " " + " ".join(argv)
     with open(folder + "/out", "w+", encoding="utf-8", errors="replace") as out:
         process = subprocess.Popen(argv, env=env, cwd=folder, stdin=subprocess.PIPE, stdout=out, stderr=out,

@@ -98,6 +98,7 @@ check_same_as_table(const char *path)
 	ck_assert_msg(mj_dwarf_offsets(mj_image_dwarf(file.image), &dwarf), "%s", path);
 	struct mj_offsets table = table_of(mj_image_go_minor(file.image), dwarf.m_curg);
 	check_offsets(&dwarf, &table);
+	mj_image_use_dwarf(file.image);
 	ck_assert(mj_layout_ready(file.image));
 	const struct mj_runtime_layout *layout = mj_image_runtime_layout(file.image);
 	ck_assert(layout->from_dwarf && !layout->guessed);
@@ -199,6 +200,8 @@ check_unknown_with_dwarf(const char *path)
 		struct file again = open_file(path);
 		struct mj_image *image = open_as(&again, releases[i]);
 		ck_assert_uint_eq(mj_image_go_minor(image), i ? 124 : 199);
+		if (i)
+			mj_image_use_dwarf(image);
 		ck_assert(mj_layout_ready(image));
 		const struct mj_runtime_layout *layout = mj_image_runtime_layout(image);
 		ck_assert(layout->from_dwarf && !layout->guessed);
