@@ -27,6 +27,9 @@ struct cli_style {
 	bool utf8; /* the locale's encoding is UTF-8 */
 };
 
+/** `modjail policy`; argv[0] is "modjail policy". Returns the exit status. */
+int cli_cmd_policy(int argc, char **argv);
+
 /* ---- options of `modjail run` (options.c) --------------------------------------------------- */
 
 enum cli_stats_format { CLI_STATS_OFF = 0, CLI_STATS_TEXT, CLI_STATS_JSON };
@@ -79,6 +82,22 @@ int cli_read_yaml(struct mj_policy *policy, const char *name, struct cli_style s
 int cli_load_programs(const struct mj_policy *policy, struct cli_style style,
                       struct cli_programs *ret, struct mj_error *err);
 void cli_programs_finish(struct cli_programs *programs);
+
+/* ---- `modjail policy` (policy_caps.c, policy_explain.c) --------------------------------------- */
+
+/** The table of capabilities. calls: each with the calls that need it. markdown: docs/capabilities.md. */
+void cli_policy_caps(FILE *out, bool calls, bool markdown);
+/** A row's conditions, "argument 3 & 0x3 is 0x0 and ..."; nothing if there are none. */
+void cli_put_conds(FILE *out, const struct mj_table_entry *entry);
+enum cli_explained { CLI_EXPLAINED_ALLOWED = 0, CLI_EXPLAINED_REFUSED = 1, CLI_EXPLAINED_BOTH = 2 };
+/** Whether a module with this rule may make the call, which the table has, and which line says so. */
+enum cli_explained cli_policy_explain(FILE *out, struct cli_style style, const struct mj_rule *rule,
+                                      const char *module, int nr);
+/** One rule and where its words stand. */
+void cli_policy_show_rule(FILE *out, struct cli_style style, const char *module,
+                          const struct mj_rule *rule);
+/** What the filter does with each call. */
+int cli_policy_show_plan(FILE *out, const struct mj_grant *everyone, struct mj_error *err);
 
 /* ---- the program (program.c) ---------------------------------------------------------------- */
 

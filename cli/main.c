@@ -18,6 +18,8 @@ static const struct command {
 	{ "run", "modjail run", "run a Go program under the policies of its modules", cli_cmd_run },
 	{ "inspect", "modjail inspect",
 	  "list the modules of a Go program, and which a jail does not hold", cli_cmd_inspect },
+	{ "policy", "modjail policy", "show, check and explain policies, and list the capabilities",
+	  cli_cmd_policy },
 };
 
 static void

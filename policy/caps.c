@@ -26,6 +26,59 @@ static const char *const cap_names[MJ_CAP_COUNT] = {
 	[MJ_CAP_SYSTEM_CALLS] = "SYSTEM_CALLS",
 };
 
+/* What each is, and how a module that has it can do what it was not given. */
+static const struct {
+	const char *meaning, *escape;
+} texts[MJ_CAP_COUNT] = {
+	[MJ_CAP_FILES_READ] = { "open files for reading, list folders", NULL },
+	[MJ_CAP_FILES_WRITE] = { "open files for writing, create, rename, link, delete, change "
+	                         "modes and owners",
+	                         "it may write /proc/self/mem, and so any code of the program" },
+	[MJ_CAP_FILES_STAT] = { "look at attributes of files, follow links, open with O_PATH",
+	                        NULL },
+	[MJ_CAP_NETWORK_CONNECT] = { "connect to other machines, send datagrams", NULL },
+	[MJ_CAP_NETWORK_LISTEN] = { "wait for connections", NULL },
+	[MJ_CAP_NETWORK_UNIX] = { "Unix sockets", "daemons behind them, such as those of "
+	                                          "containers or systemd, run "
+	                                          "programs for who asks" },
+	[MJ_CAP_NETWORK_NETLINK] = { "netlink sockets: the kernel's network configuration", NULL },
+	[MJ_CAP_NETWORK_RAW] = { "raw and packet sockets, and every other kind", NULL },
+	[MJ_CAP_EXEC] = { "execute programs", "an interpreter may do all that the modules on the "
+	                                      "stack may do together" },
+	[MJ_CAP_MODIFY_SIGNALS] = { "send signals to processes and threads", NULL },
+	[MJ_CAP_MODIFY_CHDIR] = { "change the working folder, the root, the umask", NULL },
+	[MJ_CAP_MODIFY_IDS] = { "change user, group, session and process group, and "
+	                        "capabilities(7)",
+	                        NULL },
+	[MJ_CAP_MODIFY_LIMITS] = { "change resource limits, priorities and scheduling", NULL },
+	[MJ_CAP_MODIFY_FDS] = { "put a descriptor in the place of another one", NULL },
+	[MJ_CAP_MODIFY_PROCESS] = { "change other attributes of the process (prctl)", NULL },
+	[MJ_CAP_MODIFY_DUMPABLE] = { "make the process unreadable to the supervisor",
+	                             "an unprivileged modjail can then see nothing, and refuses "
+	                             "everything" },
+	[MJ_CAP_READ_SYSTEM_STATE] = { "ask for the system's and other processes' state", NULL },
+	[MJ_CAP_OPERATING_SYSTEM] = { "mounts, namespaces, kernel modules, clocks, reboot",
+	                              "it may rearrange the system around the jail" },
+	[MJ_CAP_ARBITRARY_EXECUTION] = { "make memory executable",
+	                                 "code that it makes up may do whatever the modules around "
+	                                 "it may" },
+	[MJ_CAP_SYSTEM_CALLS] = { "every system call that nothing else here names",
+	                          "ptrace, process_vm_writev, io_uring, bpf and what is yet to "
+	                          "come are among them" },
+};
+
+const char *
+mj_cap_meaning(enum mj_cap cap)
+{
+	return (unsigned)cap < MJ_CAP_COUNT ? texts[cap].meaning : "";
+}
+
+const char *
+mj_cap_escape(enum mj_cap cap)
+{
+	return (unsigned)cap < MJ_CAP_COUNT ? texts[cap].escape : NULL;
+}
+
 static const char *const families[] = { "FILES", "NETWORK", "MODIFY_SYSTEM_STATE" };
 
 const char *

@@ -97,6 +97,20 @@ mj_grant_parse_item(const char *word, struct mj_grant *ret)
 	return true;
 }
 
+enum mj_cap
+mj_grant_escape(const struct mj_grant *grant, enum mj_cap from)
+{
+	mj_caps caps = grant->caps;
+	struct mj_table_entry entry;
+	for (size_t i = 0; mj_table_entry(i, &entry); i++)
+		if (has_row(grant, (unsigned)i))
+			caps |= entry.need.all;
+	for (; from < MJ_CAP_COUNT; from++)
+		if ((caps >> from & 1) && mj_cap_escape(from))
+			return from;
+	return MJ_CAP_COUNT;
+}
+
 size_t
 mj_grant_words(const char **ret, size_t max)
 {

@@ -51,6 +51,11 @@ const char *mj_cap_family(size_t index);
 /** The leaf's full name, "FILES/READ"; never NULL for a valid leaf, NULL otherwise. Static. */
 const char *mj_cap_name(enum mj_cap cap);
 
+/** What it is, in one line. Static; "" for no leaf. */
+const char *mj_cap_meaning(enum mj_cap cap);
+/** How a module that has it may leave its jail, in one clause; NULL if it may not. Static. */
+const char *mj_cap_escape(enum mj_cap cap);
+
 /** The set that a name stands for: a leaf, or a parent with all its children. False if unknown. */
 bool mj_cap_parse(const char *name, mj_caps *ret);
 
@@ -97,6 +102,28 @@ int mj_call_at(size_t index);
 /** Which of the six arguments mean something to this call: bit i for args[i]. */
 unsigned mj_call_used_args(int nr);
 
+/** One comparison on a register: (args[arg] & mask) == value. */
+struct mj_cond {
+	unsigned arg;
+	uint64_t mask;
+	uint64_t value;
+};
+
+#define MJ_PLAN_CONDS 3
+
+/** A row of the table: a call, under conditions on its arguments that exclude those of its other rows; the
+ * last row of a call has none and stands for everything else. */
+struct mj_table_entry {
+	int nr;
+	const char *name;
+	unsigned nconds;
+	const struct mj_cond *conds;
+	struct mj_need need;
+	bool lineage; /**< always notified: the supervisor keeps its books by it */
+};
+/** All rows, in order of number; false behind the last index. */
+bool mj_table_entry(size_t index, struct mj_table_entry *ret);
+
 /* ---- grants --------------------------------------------------------------------------------- */
 
 /** Rows that the table has room for: a row is one call under some conditions on its arguments. */
@@ -116,6 +143,9 @@ struct mj_grant {
 struct mj_grant mj_grant_of(mj_caps caps);
 /** Everything whatsoever, MODIFY_SYSTEM_STATE/DUMPABLE too: what restricts nobody. */
 struct mj_grant mj_grant_all(void);
+/** Of the capabilities by which the grant lets its module leave its jail: the first, from leaf from on, or
+ * MJ_CAP_COUNT. Calls granted by name count as the capabilities that they need. */
+enum mj_cap mj_grant_escape(const struct mj_grant *grant, enum mj_cap from);
 /** What one word of a policy gives: "confined", "unconfined", a capability, a capability's parent, or the name of
  * a system call, whatever its arguments. False if it is none of them. */
 bool mj_grant_parse_item(const char *word, struct mj_grant *ret);
@@ -326,15 +356,6 @@ enum mj_answer mj_inquiry_frame(struct mj_inquiry *inquiry, const struct mj_rule
 enum mj_answer mj_inquiry_end(struct mj_inquiry *inquiry, bool known);
 
 /* ---- the filter plan ------------------------------------------------------------------------ */
-
-/** One comparison on a register: (args[arg] & mask) == value. */
-struct mj_cond {
-	unsigned arg;
-	uint64_t mask;
-	uint64_t value;
-};
-
-#define MJ_PLAN_CONDS 3
 
 /** What the kernel does with a call by itself. Everything that no rule matches is notified. */
 struct mj_plan_rule {

@@ -73,6 +73,33 @@ mj_call_need(const struct mj_call *call)
 	return (struct mj_need){ .all = MJ_CAP(SYSTEM_CALLS) };
 }
 
+bool
+mj_table_entry(size_t index, struct mj_table_entry *ret)
+{
+	/* The last call whose first row is not behind it. */
+	size_t low = 0;
+	size_t high = MJ_ARRAY_LEN(calls);
+	if (index >= mj_table_rows())
+		return false;
+	while (high - low > 1) {
+		size_t mid = low + (high - low) / 2;
+		if (calls[mid].first_row <= index)
+			low = mid;
+		else
+			high = mid;
+	}
+	const struct mj_row *row = &calls[low].rows[index - calls[low].first_row];
+	*ret = (struct mj_table_entry){
+		.nr = calls[low].nr,
+		.name = calls[low].name,
+		.nconds = row->nconds,
+		.conds = row->conds,
+		.need = { row->all, row->any, true, (unsigned)index + 1 },
+		.lineage = row->lineage,
+	};
+	return true;
+}
+
 unsigned
 mj_table_rows(void)
 {
