@@ -9,7 +9,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # What modjail needs to be built; what its tests need besides.
 build_packages=(gcc libc6-dev meson ninja-build pkg-config libseccomp-dev libelf-dev libdw-dev libjansson-dev libcapstone-dev
   libfyaml-dev uthash-dev scdoc)
-test_packages=(check golang-go clang clang-format python3 procps git)
+test_packages=(check clang clang-format python3 procps git)
 
 say() {
   printf '== %s\n' "$*"
@@ -68,33 +68,53 @@ update_once() {
   fi
 }
 
-# Puts a Go of at least 1.19 first in PATH, and installs Debian's if there is none.
+# Puts the newest Go, of at least 1.19, first in PATH, and installs Debian's if there is none.
 need_go() {
   local go
   if ! go=$(find_go); then
     install_packages golang-go || die 'no Go, and none could be installed'
     go=$(find_go) || die 'no Go of at least 1.19 found'
   fi
-  PATH=$(dirname "$go"):$PATH
+  prefer_go "$go"
+}
+
+prefer_go() { # GO
+  PATH=$(dirname "$1"):$PATH
   export PATH
 }
 
 find_go() {
   local candidate
   for candidate in "$(command -v go || true)" /usr/local/go/bin/go /usr/lib/go-*/bin/go; do
-    if [ -x "$candidate" ] && go_is_recent "$candidate"; then
-      printf '%s\n' "$candidate"
-      return 0
+    if [ -x "$candidate" ] && go_is_at_least 19 "$candidate"; then
+      printf '%s %s\n' "$(go_version "$candidate")" "$candidate"
     fi
-  done
-  return 1
+  done | sort -V -r -s -k 1,1 | awk 'NR == 1 { print $2 } END { exit !NR }'
 }
 
-go_is_recent() { # GO: at least 1.19
-  GOTOOLCHAIN=local "$1" version 2> /dev/null | awk '{
-    split(substr($3, 3), v, ".")
-    ok = v[1] > 1 || (v[1] == 1 && v[2] + 0 >= 19)
-  } END { exit !ok }'
+go_version() { # GO: 1.26.8
+  GOTOOLCHAIN=local "$1" version 2> /dev/null | sed -n 's/^go version go\([0-9.]*\).*/\1/p'
+}
+
+go_is_at_least() { # MINOR GO
+  go_version "$2" | awk -F . -v minor="$1" '{ ok = $1 > 1 || ($1 == 1 && $2 + 0 >= minor) } END { exit !ok }'
+}
+
+# The release that the tests were written with. The Go module proxy has Go itself as a module, which every go
+# command can download and check, only not start: in the module cache nothing is executable.
+newest_go=1.26.8
+newest_go_sum='h1:ZOmGe1OnfREDMIdb1Qi4G9JSuDPBLGExZMQ4nis1RXM='
+
+# Downloads that release with an older Go, and prints its go command.
+fetch_newest_go() { # GO
+  local told folder
+  told=$(cd "${TMPDIR:-/tmp}" && GOTOOLCHAIN=local GOFLAGS='' "$1" mod download -json \
+    "golang.org/toolchain@v0.0.1-go$newest_go.linux-amd64" < /dev/null 2>&1) || return
+  folder=$(sed -n 's/^\t"Dir": "\(.*\)",\{0,1\}$/\1/p' <<< "$told")
+  grep -qF "\"Sum\": \"$newest_go_sum\"" <<< "$told" && [ -x "$folder/bin" ] &&
+    chmod +x "$folder"/bin/* "$folder"/pkg/tool/*/* &&
+    go_is_at_least "$(cut -d . -f 2 <<< "$newest_go")" "$folder/bin/go" &&
+    printf '%s\n' "$folder/bin/go"
 }
 
 # Sets a build folder up (or keeps it) and builds in it: build FOLDER OPTION...

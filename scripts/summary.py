@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """summary.py RESULTS ALLOWED-SKIPS: counts what scripts/test ran and prints one last line.
 
-RESULTS/steps has lines "pass|fail TAB name"; RESULTS/runs has lines "label TAB status TAB logbase" for meson
+RESULTS/steps has lines "pass|fail TAB name" and "skip TAB name TAB reason"; RESULTS/runs has lines "label TAB status TAB logbase" for meson
 test runs. A subtest counts from meson's JUnit file; a test that failed as a whole (crash, time-out, too
 few subtests) without a failed subtest counts once, from its JSON log; a run that failed without either,
 or that ran nothing, counts once too.
@@ -90,9 +90,11 @@ def main():
     results, allowed = sys.argv[1:]
     summary = Summary(allowed_skips(allowed), os.environ.get("CI") == "true")
     for line in read(os.path.join(results, "steps")):
-        outcome, name = line.split("\t")
+        outcome, name, *reason = line.split("\t")
         if outcome == "pass":
             summary.passed += 1
+        elif outcome == "skip":
+            summary.skip(name, *reason)
         else:
             summary.failures.append(name)
     for line in read(os.path.join(results, "runs")):
