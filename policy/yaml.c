@@ -219,11 +219,19 @@ on_scalar(struct building *b, struct fy_event *event)
 		return complain_at(b, event, "text with a NUL in it");
 	struct mj_yaml_node *node = add_node(b->yaml, MJ_YAML_SCALAR, event, text, len);
 	if (node) {
+		const struct mj_yaml_node *key = b->depth ? b->open[b->depth - 1].last : NULL;
 		enum fy_scalar_style style = event->scalar.value
 		                                     ? fy_token_scalar_style(event->scalar.value)
 		                                     : FYSS_PLAIN;
 		node->quoted = style != FYSS_PLAIN && style != FYSS_ANY;
 		node->is_null = !node->quoted && is_null(text, len);
+		/* Nothing stands nowhere; its key does. And a mark is behind the quotation mark. */
+		if (!fy_event_start_mark(event) && key) {
+			node->line = key->line;
+			node->column = key->column;
+		} else if (node->quoted && node->column > 1) {
+			node->column--;
+		}
 	}
 	return attach(b, event, node);
 }
