@@ -79,8 +79,8 @@ int cli_load_policy(const struct cli_options *options, struct cli_style style,
 int cli_read_yaml(struct mj_policy *policy, const char *name, struct cli_style style,
                   struct mj_error *err);
 /** Reads the policies of the programs that policy names. cli_programs_finish in either case. */
-int cli_load_programs(const struct mj_policy *policy, struct cli_style style,
-                      struct cli_programs *ret, struct mj_error *err);
+int cli_load_programs(const struct mj_policy *policy, const struct cli_options *options,
+                      struct cli_style style, struct cli_programs *ret, struct mj_error *err);
 void cli_programs_finish(struct cli_programs *programs);
 
 /* ---- `modjail policy` (policy_caps.c, policy_explain.c) --------------------------------------- */

@@ -48,12 +48,12 @@ static const char doc[] =
 	"where it is written\n"
 	"  check [PROG]            errors and warnings; with PROG also what does not fit it\n"
 	"  explain MODULE CALL     whether the module may make the system call, and which line "
-        "says "
+	"says "
 	"so\n"
 	"  caps                    the capabilities\n\n"
 	"Exit status: of check 0 if nothing is wrong, 1 otherwise; of explain 0 if the call is "
 	"allowed, 1 if it is refused, 2 if that depends on its arguments; 125 if the command line "
-        "or "
+	"or "
 	"a policy is wrong.";
 
 static void
@@ -253,7 +253,7 @@ check(struct command *c, struct mj_error *err)
 	const char *program = c->options->nwords > 1 ? c->options->words[1] : NULL;
 	for (size_t i = 0; i < mj_policy_warning_count(c->policy); i++)
 		on_notice(c, MJ_NOTICE_WARNING, mj_policy_warning(c->policy, i));
-	int r = cli_load_programs(c->policy, c->style, &programs, err);
+	int r = cli_load_programs(c->policy, &c->options->policies, c->style, &programs, err);
 	cli_programs_finish(&programs);
 	warn_escapes(c);
 	if (r == 0 && program)

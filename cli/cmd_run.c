@@ -46,7 +46,7 @@ make_policy(struct run *run, struct mj_error *err)
 {
 	const struct cli_options *options = &run->options;
 	if (cli_load_policy(options, run->report.style, &run->policy, err) < 0 ||
-	    cli_load_programs(run->policy, run->report.style, &run->programs, err) < 0)
+	    cli_load_programs(run->policy, options, run->report.style, &run->programs, err) < 0)
 		return -1;
 	if (mj_policy_says_something(run->policy))
 		return 0;

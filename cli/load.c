@@ -39,6 +39,14 @@ cli_read_yaml(struct mj_policy *policy, const char *name, struct cli_style style
 	return -1;
 }
 
+/* What the command line says of all refusals. Not log: then the verdict is as ever, and only not carried out. */
+static void
+override_action(struct mj_policy *policy, const struct cli_options *options)
+{
+	if (options->on_deny != MJ_ACTION_LOG)
+		mj_policy_override_action(policy, options->on_deny);
+}
+
 int
 cli_load_policy(const struct cli_options *options, struct cli_style style, struct mj_policy **ret,
                 struct mj_error *err)
@@ -55,6 +63,7 @@ cli_load_policy(const struct cli_options *options, struct cli_style style, struc
 		mj_policy_destroy(policy);
 		return -1;
 	}
+	override_action(policy, options);
 	*ret = policy;
 	return 0;
 }
@@ -77,7 +86,7 @@ beside(const char *file, const char *name)
 
 static int
 add_program(struct cli_programs *programs, const struct mj_policy_program *program,
-            struct cli_style style, struct mj_error *err)
+            const struct cli_options *options, struct cli_style style, struct mj_error *err)
 {
 	struct mj_policy *policy = NULL;
 	MJ_AUTO_FREE char *file = beside(program->origin.file, program->policy);
@@ -94,6 +103,7 @@ add_program(struct cli_programs *programs, const struct mj_policy_program *progr
 		return mj_error_wrap(err, "%s:%u: policy of %s", program->origin.file,
 		                     program->origin.line, program->path);
 	}
+	override_action(policy, options);
 	list[programs->count++] = (struct mj_run_program){ program->path, policy };
 	if (mj_policy_program_at(policy, 0))
 		return mj_error_set(err, MJ_ERR_USAGE,
@@ -104,8 +114,8 @@ add_program(struct cli_programs *programs, const struct mj_policy_program *progr
 }
 
 int
-cli_load_programs(const struct mj_policy *policy, struct cli_style style, struct cli_programs *ret,
-                  struct mj_error *err)
+cli_load_programs(const struct mj_policy *policy, const struct cli_options *options,
+                  struct cli_style style, struct cli_programs *ret, struct mj_error *err)
 {
 	const struct mj_policy_program *program;
 	for (size_t i = 0; (program = mj_policy_program_at(policy, i)); i++) {
@@ -113,7 +123,7 @@ cli_load_programs(const struct mj_policy *policy, struct cli_style style, struct
 			return mj_error_set(err, MJ_ERR_USAGE, "%s:%u: more than %u programs",
 			                    program->origin.file, program->origin.line,
 			                    MAX_PROGRAMS);
-		if (add_program(ret, program, style, err) < 0)
+		if (add_program(ret, program, options, style, err) < 0)
 			return -1;
 	}
 	return 0;

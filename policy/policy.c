@@ -33,7 +33,8 @@ struct mj_policy {
 	struct mj_rule nobody;    /* of stacks without a module: what was set... */
 	struct mj_rule floor;     /* ...or else what every module may do */
 	struct mj_grant everyone; /* what every subject may do */
-	struct mj_rule action;    /* its action and errno alone */
+	enum mj_action override;
+	struct mj_rule action; /* its action and errno alone */
 	struct mj_policy_program *programs;
 	size_t nprograms;
 	struct kept *kept;
@@ -312,11 +313,19 @@ mj_policy_set_action(struct mj_policy *policy, enum mj_action action, int errnum
 	policy->action.errnum = errnum;
 }
 
+void
+mj_policy_override_action(struct mj_policy *policy, enum mj_action action)
+{
+	policy->override = action;
+}
+
 enum mj_action
 mj_policy_action(const struct mj_policy *policy, const struct mj_rule *rule, int *ret_errnum)
 {
 	enum mj_action action = rule ? rule->action : MJ_ACTION_DEFAULT;
 	int errnum = rule ? rule->errnum : 0;
+	if (policy->override != MJ_ACTION_DEFAULT)
+		action = policy->override;
 	if (action == MJ_ACTION_DEFAULT)
 		action = policy->action.action;
 	if (errnum == 0)

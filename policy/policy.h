@@ -263,6 +263,9 @@ int mj_policy_set_unattributed(struct mj_policy *policy, const struct mj_rule *r
 /** What happens to refused calls where no rule says otherwise. */
 void mj_policy_set_action(struct mj_policy *policy, enum mj_action action, int errnum);
 
+/** What happens to all refused calls whatever the rules say; MJ_ACTION_DEFAULT: as they say. */
+void mj_policy_override_action(struct mj_policy *policy, enum mj_action action);
+
 /** A program that the jailed one executes, with a policy of its own. */
 struct mj_policy_program {
 	const char *path;   /**< of the executable file, absolute */

@@ -50,6 +50,7 @@ build_all() {
   build_variant "$go" "$dir/plaindwarf" 0 -ldflags=-compressdwarf=false -- golden
   build_variant "$go" "$dir/pie" 0 -buildmode=pie -- probe golden
   build_variant "$go" "$dir/trimpath" 0 -trimpath -- probe golden
+  (cd other && CGO_ENABLED=0 "$go" build -o "$dir/default/other" .) # another main module
   local cc=${CC:-cc}
   if command -v "${cc%% *}" > /dev/null; then
     build_variant "$go" "$dir/cgo" 1 -- cgocall probe golden
