@@ -149,6 +149,22 @@ capture "$MODJAIL" policy caps
 is 'caps' "$status/$(grep -c '^[A-Z]' "$tmp/out")" 0/20
 capture "$MODJAIL" policy caps --markdown
 check 'docs/capabilities.md is what caps --markdown writes' cmp -s "$tmp/out" "$here/../../docs/capabilities.md"
+# Whatever the documents show is right.
+n=0
+for page in POLICY.md man/modjail.yaml.5.scd; do
+  awk -v out="$tmp/example" '/^```/ { inside = !inside; if (inside) { n++; file = "" }; next }
+    inside && /^version: 1/ { file = out "." n }
+    inside && file { print > file }' "$here/../../docs/$page"
+  for file in "$tmp"/example.*; do
+    n=$((n + 1))
+    sed -i '/^programs:/,$d' "$file" # their files do not exist
+    capture "$MODJAIL" policy check --policy-file="$file"
+    is "$page: example $n" "$status" 0
+    rm -f "$file"
+  done
+done
+is 'examples in the documents' "$n" 8
+
 for wrong in '' shwo 'explain a' 'caps x'; do
   # shellcheck disable=SC2086 # words
   capture "$MODJAIL" policy $wrong
