@@ -349,11 +349,12 @@ void mj_inquiry_begin(struct mj_inquiry *inquiry, const struct mj_policy *policy
                       struct mj_need need, bool want_grant);
 /**
  * Asks the n modules that one frame belongs to: all must be allowed. *ret_who: index of the one that may not,
- * or that first is only logged. A frame is privileged iff all its modules are and it is not doubtful:
+ * or that first is only logged. named: its own name is one of the modules', not the standard library's. A frame is
+ * privileged iff it is named, all its modules are privileged and may make the call, and it is not doubtful:
  * to forge a name adds a suspect and never takes one away.
  */
 enum mj_answer mj_inquiry_frame(struct mj_inquiry *inquiry, const struct mj_rule *const *rules,
-                                size_t n, bool doubtful, size_t *ret_who);
+                                size_t n, bool named, bool doubtful, size_t *ret_who);
 /** The end of the stack and of its creators, or where they cannot be known: asks the unattributed if
  * some frame was doubtful, or !known. */
 enum mj_answer mj_inquiry_end(struct mj_inquiry *inquiry, bool known);

@@ -156,7 +156,8 @@ ask_frame(struct question *q, const struct mj_frame *frame, size_t pc, unsigned 
 	bool doubtful = frame->doubtful || frame->nsuspects >= SUBJECTS_MAX;
 	if (doubtful && !q->doubtful)
 		q->doubtful = frame;
-	enum mj_answer answer = mj_inquiry_frame(&q->inquiry, rules, n, doubtful, &blamed);
+	enum mj_answer answer =
+		mj_inquiry_frame(&q->inquiry, rules, n, frame->subject >= 0, doubtful, &blamed);
 	if (blamed < n) {
 		q->v->subject = who[blamed];
 		q->v->blamed_pc = pc;

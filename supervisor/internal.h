@@ -19,6 +19,7 @@ struct sup_image {
 	bool walked;            /* the jailed program itself: its stacks are walked */
 	struct mj_image *image; /* NULL unless walked */
 	char *path;             /* for messages */
+	bool executed;          /* here, as far as seen; otherwise floor means nothing */
 	struct mj_grant floor;  /* intersection of the ceilings it was ever executed under */
 	const struct mj_policy *policy; /* of its modules; only if walked */
 	const struct mj_rule **rules;   /* by module index, as far as looked up */
@@ -89,7 +90,8 @@ struct supervisor {
 	struct sup_thread *threads;
 	struct sup_image *images;
 	struct sup_image *program; /* what the first process executed */
-	unsigned sweep_at;         /* number of records at which dead ones are looked for */
+	struct mj_grant floor; /* intersection of the ceilings under which anything was executed */
+	unsigned sweep_at;     /* number of records at which dead ones are looked for */
 	struct mj_stack stack;
 	char detail[320];                            /* words of the verdict that is being made */
 	struct mj_c_frame c_frames[MJ_MAX_C_FRAMES]; /* likewise, nc_frames of them */

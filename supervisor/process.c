@@ -6,7 +6,7 @@
  * met for the first time has not executed anything itself: it is a fork of one that is known, and
  * has that one's ceiling. Its parent is looked up by /proc; where that does not lead to a process
  * that is known (the parent has ended), the ceiling is the smallest under which its executable file was
- * ever executed here.
+ * ever executed here, or, if that file was not, under which any was.
  */
 #include "supervisor/internal.h"
 
@@ -227,8 +227,11 @@ inherit(struct supervisor *sup, struct sup_process *process)
 		if (parent->exec_pending)
 			process->ceiling =
 				mj_grant_intersect(parent->ceiling, parent->pending_ceiling);
-	} else if (process->image) {
+	} else if (process->image && process->image->executed) {
 		process->ceiling = process->image->floor;
+	} else {
+		/* A file that changed since it was executed (its mode, its links) is another one here. */
+		process->ceiling = sup->floor;
 	}
 }
 
@@ -302,8 +305,11 @@ executed(struct supervisor *sup, struct sup_process *process)
 	process->ceiling = process->pending_ceiling;
 	process->exec_pending = false;
 	process->forked = false;
-	if (process->image)
+	sup->floor = mj_grant_intersect(sup->floor, process->ceiling);
+	if (process->image) {
+		process->image->executed = true;
 		process->image->floor = mj_grant_intersect(process->image->floor, process->ceiling);
+	}
 	if (stub && !sup->program && process->kind != SUP_UNKNOWN)
 		sup->program = process->image;
 }

@@ -319,7 +319,10 @@ int
 mj_run(const struct mj_run_args *args, struct mj_run_result *ret, struct mj_error *err)
 {
 	struct run run = {
-		.sup = { .args = args, .listener = -1, .lineage_exact = true },
+		.sup = { .args = args,
+		         .listener = -1,
+		         .lineage_exact = true,
+		         .floor = mj_grant_all() },
 		.signal_fd = -1,
 		.stub_mem = -1,
 		.sentinel = { .fd = -1 },
