@@ -19,6 +19,8 @@
 
 /** `modjail run`; argv[0] is "modjail run". Returns the exit status. */
 int cli_cmd_run(int argc, char **argv);
+/** `modjail learn`; argv[0] is "modjail learn". Returns the exit status. */
+int cli_cmd_learn(int argc, char **argv);
 /** `modjail inspect`; argv[0] is "modjail inspect". Returns the exit status. */
 int cli_cmd_inspect(int argc, char **argv);
 
@@ -53,6 +55,7 @@ struct cli_options {
 	const char *log_file; /* NULL: stderr */
 	bool quiet;
 	enum cli_stats_format stats;
+	bool summary;
 	char **argv; /* PROG and its arguments, NULL-terminated; borrowed */
 };
 
@@ -98,6 +101,13 @@ void cli_policy_show_rule(FILE *out, struct cli_style style, const char *module,
                           const struct mj_rule *rule);
 /** What the filter does with each call. */
 int cli_policy_show_plan(FILE *out, const struct mj_grant *everyone, struct mj_error *err);
+
+struct argp;
+/** The parser itself, for commands with some of the same options; its input is a struct cli_options. */
+const struct argp *cli_options_argp(void);
+/** As argp_error, with the prefix that all messages of modjail have. */
+struct argp_state;
+void cli_options_fail(const struct argp_state *state, const char *fmt, ...) MJ_PRINTF(2, 3);
 
 /* ---- the program (program.c) ---------------------------------------------------------------- */
 
@@ -202,6 +212,11 @@ struct cli_view {
 	struct cli_frame *frames; /* logical frames, innermost first; then those of creators */
 	size_t nstack;            /* how many of them are the stack's own */
 	size_t blamed;            /* index, or CLI_NO_FRAME */
+	bool through;             /* the call went through: MJ_ACTION_LOG */
+	struct mj_need need;      /* what was decided on */
+	const char *main_module;  /* of the program; "" if unknown */
+	size_t nmodules;          /* all who have to be allowed it: see struct mj_refusal */
+	const char *const *modules;
 };
 
 /** Borrows from refusal. repeated: mj_reporter.repeated was told of it. -1: out of memory. */
@@ -218,6 +233,38 @@ void cli_text_notice(FILE *out, struct cli_style style, enum mj_notice_level lev
 void cli_json_refusal(FILE *out, const struct cli_view *view);
 void cli_json_notice(FILE *out, struct timespec time, enum mj_notice_level level, const char *text);
 
+/* ---- --summary (summary.c) ------------------------------------------------------------------ */
+
+/** Calls of one subject that lacked one capability. */
+struct cli_tally {
+	char *subject;
+	const char *capability; /* static, "" if none */
+	uint64_t refused, allowed;
+};
+
+/** Zero-initialised: nothing was refused. */
+struct cli_summary {
+	struct cli_tally *tallies;
+	size_t count;
+	uint64_t refused, allowed;
+};
+
+void cli_summary_add(struct cli_summary *summary, const struct cli_view *view);
+/** By subject, then capability. */
+void cli_summary_sort(struct cli_summary *summary);
+/** What to do next, in one clause. Static. */
+const char *cli_summary_next(const struct cli_summary *summary);
+void cli_summary_text(FILE *out, struct cli_style style, const struct cli_summary *summary);
+void cli_summary_json(FILE *out, struct timespec time, const struct cli_summary *summary);
+void cli_summary_finish(struct cli_summary *summary);
+
+/* ---- --log-file (log.c) --------------------------------------------------------------------- */
+
+/** Opens a log file for appending; -1 and *err if that cannot be. */
+int cli_log_open(const char *path, struct mj_error *err);
+/** Before a record: if path names another file than fd by now, or none, makes fd that one. */
+void cli_log_follow(int fd, const char *path);
+
 /** peak_kib: the supervisor's peak memory. */
 void cli_stats_text(FILE *out, const struct mj_stats *stats, uint64_t peak_kib);
 void cli_stats_json(FILE *out, const struct mj_stats *stats, uint64_t peak_kib);
@@ -228,7 +275,9 @@ uint64_t cli_peak_kib(void);
 
 /** Where records go, and how. Lives as long as the run. */
 struct cli_report {
-	int fd; /* borrowed */
+	int fd;                      /* borrowed */
+	const char *path;            /* of fd, to be opened anew after a rotation; NULL: stderr */
+	struct cli_summary *summary; /* to be kept; NULL: not asked for */
 	bool json, quiet;
 	struct cli_style style;
 	unsigned hinted; /* reasons that a hint was given for: bit per enum mj_reason */
@@ -238,6 +287,8 @@ struct cli_report {
 void cli_say_error(struct cli_style style, const char *text);
 
 struct mj_reporter cli_report_reporter(struct cli_report *report);
+/** Writes the summary, if one was kept, quiet or not. */
+void cli_report_summary(const struct cli_report *report);
 /** Writes the statistics, quiet or not: they were asked for. */
 void cli_report_stats(const struct cli_report *report, enum cli_stats_format format,
                       const struct mj_stats *stats);

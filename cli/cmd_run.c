@@ -12,6 +12,7 @@
 struct run {
 	struct cli_options options;
 	struct cli_report report;
+	struct cli_summary summary;
 	int log_fd; /* -1: stderr */
 	struct mj_policy *policy;
 	struct cli_programs programs;
@@ -29,13 +30,14 @@ open_report(struct run *run, struct mj_error *err)
 {
 	const struct cli_options *options = &run->options;
 	if (options->log_file) {
-		run->log_fd = open(options->log_file,
-		                   O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+		run->log_fd = cli_log_open(options->log_file, err);
 		if (run->log_fd < 0)
-			return mj_error_sys(err, errno, "cannot open %s", options->log_file);
+			return -1;
 	}
 	run->report.fd = run->log_fd >= 0 ? run->log_fd : STDERR_FILENO;
+	run->report.path = options->log_file;
 	run->report.json = options->json;
+	run->report.summary = options->summary ? &run->summary : NULL;
 	run->report.quiet = options->quiet;
 	return 0;
 }
@@ -124,6 +126,7 @@ execute(struct run *run, struct cli_ending *ret, struct mj_error *err)
 		return -1;
 	if (result.exec_failed)
 		say_exec_failed(run, result.exec_errno);
+	cli_report_summary(&run->report);
 	if (result.stats)
 		cli_report_stats(&run->report, run->options.stats, result.stats);
 	free(result.stats);
@@ -138,6 +141,7 @@ finish(struct run *run)
 	cli_programs_finish(&run->programs);
 	mj_policy_destroy(run->policy);
 	mj_close(run->log_fd);
+	cli_summary_finish(&run->summary);
 	cli_options_finish(&run->options);
 }
 

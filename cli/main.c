@@ -16,6 +16,8 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "run", "modjail run", "run a Go program under the policies of its modules", cli_cmd_run },
+	{ "learn", "modjail learn",
+	  "write the smallest policy under which a run would have been allowed", cli_cmd_learn },
 	{ "inspect", "modjail inspect",
 	  "list the modules of a Go program, and which a jail does not hold", cli_cmd_inspect },
 	{ "policy", "modjail policy", "show, check and explain policies, and list the capabilities",

@@ -17,6 +17,7 @@ enum {
 	KEY_LOG_FILE,
 	KEY_QUIET,
 	KEY_STATS,
+	KEY_SUMMARY,
 	KEY_ANCESTRY,
 	KEY_VERIFY_WALK,
 	KEY_DEBUG,
@@ -58,6 +59,8 @@ static const struct argp_option option_table[] = {
 	{ "log-file", KEY_LOG_FILE, "FILE", 0, "Append to FILE instead of writing to stderr", 3 },
 	{ "quiet", KEY_QUIET, NULL, 0,
 	  "Write nothing about refused calls, and no warnings; only why modjail cannot go on", 3 },
+	{ "summary", KEY_SUMMARY, NULL, 0,
+	  "At the end, write how many calls of which module were refused, and what to do next", 3 },
 	{ "stats", KEY_STATS, FORMAT_CHOICES, OPTION_ARG_OPTIONAL,
 	  "At the end, write how many calls were checked, how, and how fast", 3 },
 	/* gomodjail has these two; what --debug would show is reported anyway. */
@@ -84,11 +87,8 @@ static const char doc[] =
 	"  modjail run --policy=gopkg.in/yaml.v3=confined -- ./prog\n"
 	"  modjail run --go-mod=go.mod --on-deny=log -- ./prog";
 
-static void fail(const struct argp_state *state, const char *fmt, ...) MJ_PRINTF(2, 3);
-
-/* As argp_error, with the prefix that all messages of modjail have. */
-static void
-fail(const struct argp_state *state, const char *fmt, ...)
+void
+cli_options_fail(const struct argp_state *state, const char *fmt, ...)
 {
 	va_list ap;
 	if (state->flags & ARGP_NO_ERRS)
@@ -115,7 +115,7 @@ choose(struct argp_state *state, const char *option, const char *word, const cha
 			break;
 	}
 	char *shown = cli_escape((struct cli_style){ .utf8 = false }, word, NULL);
-	fail(state, "--%s: \"%s\" is none of %s", option, shown ? shown : "", choices);
+	cli_options_fail(state, "--%s: \"%s\" is none of %s", option, shown ? shown : "", choices);
 	free(shown);
 	return -1;
 }
@@ -142,7 +142,8 @@ parse_ancestry(struct argp_state *state, const char *arg)
 	unsigned long n = strtoul(arg, &end, 10);
 	if (errno == 0 && end != arg && !*end && *arg != '-' && n >= 1 && n <= CLI_ANCESTRY_MAX)
 		return (unsigned)n;
-	fail(state, "--ancestry takes off, or a number from 1 to " CLI_ANCESTRY_MAX_TEXT);
+	cli_options_fail(state,
+	                 "--ancestry takes off, or a number from 1 to " CLI_ANCESTRY_MAX_TEXT);
 	return CLI_ANCESTRY;
 }
 
@@ -201,6 +202,9 @@ parse(int key, char *arg, struct argp_state *state)
 	case KEY_QUIET:
 		options->quiet = true;
 		return 0;
+	case KEY_SUMMARY:
+		options->summary = true;
+		return 0;
 	case KEY_DEBUG:
 		return 0;
 	case KEY_HELP:
@@ -213,15 +217,15 @@ parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (options->argv)
 			return 0;
-		fail(state, "no program was given");
+		cli_options_fail(state, "no program was given");
 		return EINVAL;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 }
 
-int
-cli_options_parse(int argc, char **argv, unsigned flags, struct cli_options *ret)
+const struct argp *
+cli_options_argp(void)
 {
 	static const struct argp argp = {
 		.options = option_table,
@@ -229,8 +233,14 @@ cli_options_parse(int argc, char **argv, unsigned flags, struct cli_options *ret
 		.args_doc = "[--] PROG [ARG...]",
 		.doc = doc,
 	};
+	return &argp;
+}
+
+int
+cli_options_parse(int argc, char **argv, unsigned flags, struct cli_options *ret)
+{
 	*ret = (struct cli_options){ .ancestors = CLI_ANCESTRY };
-	return argp_parse(&argp, argc, argv, flags | ARGP_IN_ORDER, NULL, ret);
+	return argp_parse(cli_options_argp(), argc, argv, flags | ARGP_IN_ORDER, NULL, ret);
 }
 
 void

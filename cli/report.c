@@ -21,10 +21,12 @@ record_start(struct record *record)
 }
 
 static void
-record_write(struct record *record, int fd)
+record_write(struct record *record, const struct cli_report *report)
 {
-	if (fclose(record->out) == 0)
-		cli_write(fd, record->buf, record->len);
+	if (fclose(record->out) == 0) {
+		cli_log_follow(report->fd, report->path);
+		cli_write(report->fd, record->buf, record->len);
+	}
 	free(record->buf);
 }
 
@@ -52,17 +54,23 @@ put_view(FILE *out, struct cli_report *report, const struct cli_view *view)
 static void
 report_view(struct cli_report *report, const struct mj_refusal *refusal, bool repeated)
 {
-	if (report->quiet)
-		return;
 	struct cli_view view;
+	if (report->quiet && !report->summary)
+		return;
 	if (cli_view_make(refusal, repeated, &view) < 0) {
 		out_of_memory(report->fd);
+		return;
+	}
+	if (report->summary)
+		cli_summary_add(report->summary, &view);
+	if (report->quiet) {
+		cli_view_finish(&view);
 		return;
 	}
 	struct record record;
 	if (record_start(&record)) {
 		put_view(record.out, report, &view);
-		record_write(&record, report->fd);
+		record_write(&record, report);
 	} else {
 		out_of_memory(report->fd);
 	}
@@ -98,7 +106,7 @@ on_notice(void *ctx, enum mj_notice_level level, const char *text)
 		cli_json_notice(record.out, now, level, text);
 	else
 		cli_text_notice(record.out, report->style, level, text);
-	record_write(&record, report->fd);
+	record_write(&record, report);
 }
 
 struct mj_reporter
@@ -120,6 +128,26 @@ cli_say_error(struct cli_style style, const char *text)
 }
 
 void
+cli_report_summary(const struct cli_report *report)
+{
+	struct record record;
+	if (!report->summary)
+		return;
+	if (!record_start(&record)) {
+		out_of_memory(report->fd);
+		return;
+	}
+	struct timespec now = { 0 };
+	clock_gettime(CLOCK_REALTIME, &now);
+	cli_summary_sort(report->summary);
+	if (report->json)
+		cli_summary_json(record.out, now, report->summary);
+	else
+		cli_summary_text(record.out, report->style, report->summary);
+	record_write(&record, report);
+}
+
+void
 cli_report_stats(const struct cli_report *report, enum cli_stats_format format,
                  const struct mj_stats *stats)
 {
@@ -132,5 +160,5 @@ cli_report_stats(const struct cli_report *report, enum cli_stats_format format,
 		cli_stats_json(record.out, stats, cli_peak_kib());
 	else
 		cli_stats_text(record.out, stats, cli_peak_kib());
-	record_write(&record, report->fd);
+	record_write(&record, report);
 }

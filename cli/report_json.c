@@ -104,6 +104,32 @@ ancestors(const struct cli_view *view, size_t *omitted)
 	return array;
 }
 
+static json_t *
+capabilities(mj_caps caps)
+{
+	json_t *array = json_array();
+	for (int i = 0; i < MJ_CAP_COUNT; i++)
+		if (caps >> i & 1)
+			json_array_append_new(array, json_string(mj_cap_name((enum mj_cap)i)));
+	return array;
+}
+
+/* What a policy would have to give, and to whom. */
+static void
+set_needs(json_t *object, const struct cli_view *view)
+{
+	json_t *needs = json_object();
+	json_object_set_new(needs, "all", capabilities(view->need.all));
+	json_object_set_new(needs, "any", capabilities(view->need.any));
+	json_object_set_new(object, "needs", needs);
+	json_object_set_new(object, "call", text(mj_call_name(mj_need_call(view->need))));
+	json_t *modules = json_array();
+	for (size_t i = 0; i < view->nmodules; i++)
+		json_array_append_new(modules, text(view->modules[i]));
+	json_object_set_new(object, "modules", modules);
+	json_object_set_new(object, "main_module", text(view->main_module));
+}
+
 static void
 dump(FILE *out, json_t *object)
 {
@@ -138,6 +164,7 @@ cli_json_refusal(FILE *out, const struct cli_view *view)
 	json_object_set_new(object, "version", text(view->version));
 	json_object_set_new(object, "reason", json_string(mj_reason_name(view->reason)));
 	json_object_set_new(object, "detail", text(view->detail));
+	set_needs(object, view);
 	json_object_set_new(object, "frames", frames(view, 0, &omitted));
 	json_object_set_new(object, "ancestors", ancestors(view, &omitted));
 	if (omitted)
@@ -155,5 +182,29 @@ cli_json_notice(FILE *out, struct timespec time, enum mj_notice_level level, con
 	json_object_set_new(object, "level",
 	                    json_string(level == MJ_NOTICE_WARNING ? "warning" : "error"));
 	json_object_set_new(object, "text", text(message));
+	dump(out, object);
+}
+
+void
+cli_summary_json(FILE *out, struct timespec time, const struct cli_summary *summary)
+{
+	json_t *object = json_object();
+	json_t *subjects = json_array();
+	json_object_set_new(object, "time", timestamp(time));
+	json_object_set_new(object, "event", json_string("summary"));
+	json_object_set_new(object, "refused", json_integer((json_int_t)summary->refused));
+	json_object_set_new(object, "allowed", json_integer((json_int_t)summary->allowed));
+	for (size_t i = 0; i < summary->count; i++) {
+		const struct cli_tally *tally = &summary->tallies[i];
+		json_t *subject = json_object();
+		json_object_set_new(subject, "subject", text(tally->subject));
+		json_object_set_new(subject, "capability",
+		                    text(*tally->capability ? tally->capability : NULL));
+		json_object_set_new(subject, "refused", json_integer((json_int_t)tally->refused));
+		json_object_set_new(subject, "allowed", json_integer((json_int_t)tally->allowed));
+		json_array_append_new(subjects, subject);
+	}
+	json_object_set_new(object, "subjects", subjects);
+	json_object_set_new(object, "next", text(cli_summary_next(summary)));
 	dump(out, object);
 }

@@ -166,6 +166,11 @@ cli_view_make(const struct mj_refusal *refusal, bool repeated, struct cli_view *
 		.version = "",
 		.count = refusal->count,
 		.blamed = CLI_NO_FRAME,
+		.through = refusal->action == MJ_ACTION_LOG,
+		.need = refusal->need,
+		.main_module = refusal->image ? mj_image_main_module(refusal->image) : "",
+		.nmodules = refusal->nmodules,
+		.modules = refusal->modules,
 	};
 	if (refusal->action == MJ_ACTION_ERRNO && refusal->errnum)
 		view.errno_name = strerrorname_np(refusal->errnum);

@@ -89,6 +89,9 @@ mj_need_is_base(struct mj_need need)
 /** Looks the call up by number and register arguments (first matching row of its entry). */
 struct mj_need mj_call_need(const struct mj_call *call);
 
+/** The call whose name in a policy allows the need, whatever its capabilities; -1 if there is none. */
+int mj_need_call(struct mj_need need);
+
 /** The call's name ("openat"), or NULL if the table lacks it. Static. */
 const char *mj_call_name(int nr);
 

@@ -100,6 +100,16 @@ mj_table_entry(size_t index, struct mj_table_entry *ret)
 	return true;
 }
 
+int
+mj_need_call(struct mj_need need)
+{
+	for (size_t i = 0; i < MJ_ARRAY_LEN(calls); i++)
+		if (need.row > calls[i].first_row &&
+		    need.row - 1 - calls[i].first_row < calls[i].nrows)
+			return calls[i].nr;
+	return -1;
+}
+
 unsigned
 mj_table_rows(void)
 {

@@ -117,9 +117,6 @@ blame_nobody(struct supervisor *sup, struct sup_verdict *v)
 
 /* ---- stacks with modules -------------------------------------------------------------------- */
 
-/* Modules that one frame can belong to: its name's and those of its witnesses. */
-#define SUBJECTS_MAX 16
-
 struct question {
 	struct supervisor *sup;
 	struct sup_image *image;
@@ -138,7 +135,7 @@ rules_of(struct question *q, const struct mj_frame *frame, const struct mj_rule 
 		who[n] = frame->subject;
 		rules[n++] = sup_image_rule(q->image, frame->subject);
 	}
-	for (unsigned s = 0; s < frame->nsuspects && n < SUBJECTS_MAX; s++) {
+	for (unsigned s = 0; s < frame->nsuspects && n < SUP_SUBJECTS_MAX; s++) {
 		who[n] = frame->suspects[s];
 		rules[n++] = sup_image_rule(q->image, frame->suspects[s]);
 	}
@@ -148,12 +145,12 @@ rules_of(struct question *q, const struct mj_frame *frame, const struct mj_rule 
 static enum mj_answer
 ask_frame(struct question *q, const struct mj_frame *frame, size_t pc, unsigned index)
 {
-	const struct mj_rule *rules[SUBJECTS_MAX];
-	int who[SUBJECTS_MAX];
+	const struct mj_rule *rules[SUP_SUBJECTS_MAX];
+	int who[SUP_SUBJECTS_MAX];
 	size_t blamed = SIZE_MAX;
 	size_t n = rules_of(q, frame, rules, who);
 	/* Not all of its suspects fit: then it is anybody's. */
-	bool doubtful = frame->doubtful || frame->nsuspects >= SUBJECTS_MAX;
+	bool doubtful = frame->doubtful || frame->nsuspects >= SUP_SUBJECTS_MAX;
 	if (doubtful && !q->doubtful)
 		q->doubtful = frame;
 	enum mj_answer answer =
@@ -217,6 +214,12 @@ has_unknown_creator(const struct mj_stack *stack)
 	}
 }
 
+bool
+sup_is_known(const struct mj_stack *stack, bool any)
+{
+	return any ? !has_unknown_creator(stack) : is_std_root(stack);
+}
+
 /* What the inquiry came to, as a verdict. */
 static void
 conclude(struct question *q, enum mj_answer answer, bool known)
@@ -265,8 +268,7 @@ decide_by_stack(struct supervisor *sup, struct sup_process *process, struct sup_
 	enum mj_answer answer = ask_modules(&q);
 	bool known = true;
 	if (answer == MJ_ANSWER_NEXT) {
-		known = q.inquiry.any ? !has_unknown_creator(&sup->stack)
-		                      : is_std_root(&sup->stack);
+		known = sup_is_known(&sup->stack, q.inquiry.any);
 		answer = mj_inquiry_end(&q.inquiry, known);
 	}
 	conclude(&q, answer, known);
@@ -302,6 +304,20 @@ decide_by_ceiling(struct supervisor *sup, const struct sup_process *process, str
 	v->allow = true;
 }
 
+/* While a policy is learned, no ceiling refuses anything; but who executed the program is to be allowed what it
+ * needs. */
+static void
+learn_ceiling(const struct supervisor *sup, const struct sup_process *process,
+              struct sup_verdict *v)
+{
+	if (!sup->args->learn || !process->executors || !v->allow || v->logged ||
+	    mj_need_is_base(v->need))
+		return;
+	v->logged = true;
+	v->reason = MJ_REASON_CEILING;
+	v->capability = mj_grant_lacks(NULL, v->need);
+}
+
 void
 sup_decide(struct supervisor *sup, struct sup_process *process, struct sup_thread *thread,
            const struct mj_call *call, const struct sup_where *where, struct sup_verdict *v)
@@ -328,10 +344,13 @@ sup_decide(struct supervisor *sup, struct sup_process *process, struct sup_threa
 		return;
 	}
 	decide_by_ceiling(sup, process, v);
-	if (!v->allow || process->kind == SUP_CEILING)
+	if (!v->allow)
 		return;
-	v->allow = false;
-	decide_by_stack(sup, process, thread, call, where, v);
+	if (process->kind != SUP_CEILING) {
+		v->allow = false;
+		decide_by_stack(sup, process, thread, call, where, v);
+	}
+	learn_ceiling(sup, process, v);
 	if (!v->allow && v->capability == MJ_CAP_COUNT)
 		v->capability = mj_grant_lacks(NULL, v->need);
 	if (!v->allow || v->logged)

@@ -102,6 +102,7 @@ free_image(struct sup_image *entry)
 	mj_image_destroy(entry->image);
 	free(entry->path);
 	free(entry->rules);
+	sup_names_unref(entry->executors);
 	free(entry);
 }
 

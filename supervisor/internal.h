@@ -11,16 +11,30 @@
 
 #include "supervisor/supervisor.h"
 
+/* ---- names of subjects (charged.c) ---------------------------------------------------------- */
+
+/** Modules that one frame can belong to and be asked: its name's and those of its witnesses. */
+#define SUP_SUBJECTS_MAX 16
+
+/** A set of subjects: module paths and "unattributed", borrowed from images, which stay as long as the
+ * run. Shared, and not changed once made; NULL stands for the empty set. */
+struct sup_names {
+	unsigned refs;
+	size_t count;
+	const char *names[];
+};
+
 /* ---- images (images.c) ---------------------------------------------------------------------- */
 
 /** An executable file that some jailed process runs, or ran. */
 struct sup_image {
 	struct mj_image_id id;
-	bool walked;            /* the jailed program itself: its stacks are walked */
-	struct mj_image *image; /* NULL unless walked */
-	char *path;             /* for messages */
-	bool executed;          /* here, as far as seen; otherwise floor means nothing */
-	struct mj_grant floor;  /* intersection of the ceilings it was ever executed under */
+	bool walked;                 /* the jailed program itself: its stacks are walked */
+	struct mj_image *image;      /* NULL unless walked */
+	char *path;                  /* for messages */
+	bool executed;               /* here, as far as seen; otherwise floor means nothing */
+	struct mj_grant floor;       /* intersection of the ceilings it was ever executed under */
+	struct sup_names *executors; /* all who ever executed it */
 	const struct mj_policy *policy; /* of its modules; only if walked */
 	const struct mj_rule **rules;   /* by module index, as far as looked up */
 	size_t nrules;
@@ -54,6 +68,9 @@ struct sup_process {
 	bool exec_pending; /* an execve was allowed; whether it succeeded is not known */
 	pid_t exec_tid;    /* the thread that makes it */
 	struct mj_grant pending_ceiling;
+	/* Who was on the stacks that executed this program: they are why the ceiling is what it is. */
+	struct sup_names *executors;
+	struct sup_names *pending_executors;
 	const char *unreadable; /* why kind is SUP_UNKNOWN */
 	UT_hash_handle hh;
 };
@@ -174,6 +191,26 @@ void sup_threads_free(struct supervisor *sup);
 /* decide.c */
 void sup_decide(struct supervisor *sup, struct sup_process *process, struct sup_thread *thread,
                 const struct mj_call *call, const struct sup_where *where, struct sup_verdict *ret);
+/** Whether a complete stack and its creators say on whose behalf the call is made; if not, the unattributed
+ * are asked. any: there is a module among them. */
+bool sup_is_known(const struct mj_stack *stack, bool any);
+
+/* charged.c */
+struct sup_names *sup_names_ref(struct sup_names *names);
+void sup_names_unref(struct sup_names *names);
+/** Everybody who has to be allowed the call that v is about: of sup->stack, if v has one, and who executed
+ * the program. Empty where no policy could allow it. The caller's to unref. */
+struct sup_names *sup_charged(struct supervisor *sup, const struct sup_process *process,
+                              const struct sup_verdict *v);
+/** An execve is allowed by v, before sup_process_exec: who executes. */
+void sup_executors_exec(struct supervisor *sup, struct sup_process *process,
+                        const struct sup_verdict *v);
+/** The execution has happened, and process->image is the new one. */
+void sup_executors_done(struct supervisor *sup, struct sup_process *process);
+/** A process met for the first time is a fork of parent, or of nobody known. */
+void sup_executors_inherit(struct supervisor *sup, struct sup_process *process,
+                           const struct sup_process *parent);
+void sup_executors_drop(struct sup_process *process);
 
 /* notify.c */
 /** Receives and answers until nobody is left in the jail. A thread's main function. */

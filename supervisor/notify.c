@@ -115,8 +115,10 @@ note_allowed(struct supervisor *sup, const struct seccomp_notif *req, const stru
 {
 	if (bends_lineage(call))
 		sup->lineage_exact = false;
-	if (process && !v->stub && (call->nr == SYS_execve || call->nr == SYS_execveat))
+	if (process && !v->stub && (call->nr == SYS_execve || call->nr == SYS_execveat)) {
+		sup_executors_exec(sup, process, v);
 		sup_process_exec(process, (pid_t)req->pid, v->stack_grant);
+	}
 }
 
 /* False: the caller has gone, or its call was interrupted and comes again (ENOENT). */

@@ -35,6 +35,7 @@ drop_process(struct supervisor *sup, struct sup_process *process)
 {
 	HASH_DEL(sup->processes, process);
 	forget_memory(process);
+	sup_executors_drop(process);
 	free(process);
 }
 
@@ -222,6 +223,7 @@ inherit(struct supervisor *sup, struct sup_process *process)
 	const struct sup_process *parent =
 		sup->lineage_exact ? known_ancestor(sup, process->tgid) : NULL;
 	load(sup, process, parent ? parent->image : NULL);
+	sup_executors_inherit(sup, process, parent);
 	if (parent) {
 		process->ceiling = parent->ceiling;
 		if (parent->exec_pending)
@@ -305,6 +307,7 @@ executed(struct supervisor *sup, struct sup_process *process)
 	process->ceiling = process->pending_ceiling;
 	process->exec_pending = false;
 	process->forked = false;
+	sup_executors_done(sup, process);
 	sup->floor = mj_grant_intersect(sup->floor, process->ceiling);
 	if (process->image) {
 		process->image->executed = true;

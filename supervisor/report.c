@@ -8,7 +8,9 @@
 #include <string.h>
 
 #define MAX_REPEATS 4096
-#define HASHED_FRAMES 64 /* of a stack: enough to tell places apart */
+#define HASHED_FRAMES                                                                              \
+	64 /* of a stack: enough to tell places apart; all, while a policy is learned */
+#define HASH_START UINT64_C(1469598103934665603) /* FNV-1a, by words */
 
 /* The same call for the same reason from the same stack, in the same program. */
 struct repeat_key {
@@ -16,13 +18,15 @@ struct repeat_key {
 	const struct sup_image *image;
 	int nr;
 	int reason;
-	unsigned row; /* what the arguments made of the call */
+	unsigned row;   /* what the arguments made of the call */
+	uint64_t extra; /* what else makes the difference: see hash_rest */
 };
 
 struct sup_repeat {
 	struct repeat_key key;
 	uint64_t count;
-	struct mj_refusal first; /* without what was borrowed */
+	struct mj_refusal first;   /* without what was borrowed */
+	struct sup_names *charged; /* of first */
 	UT_hash_handle hh;
 };
 
@@ -43,18 +47,39 @@ mj_reason_name(enum mj_reason reason)
 }
 
 static uint64_t
+mix(uint64_t hash, uint64_t word)
+{
+	return (hash ^ word) * UINT64_C(1099511628211);
+}
+
+static uint64_t
 hash_stack(const struct supervisor *sup, const struct sup_verdict *v)
 {
-	uint64_t hash = UINT64_C(1469598103934665603); /* FNV-1a, by words */
+	uint64_t hash = HASH_START;
 	if (!v->have_stack)
 		return hash;
-	for (size_t i = 0; i < sup->stack.npcs && i < HASHED_FRAMES; i++)
-		hash = (hash ^ sup->stack.pcs[i]->pc) * UINT64_C(1099511628211);
+	size_t most = sup->args->learn ? SIZE_MAX : HASHED_FRAMES;
+	for (size_t i = 0; i < sup->stack.npcs && i < most; i++)
+		hash = mix(hash, sup->stack.pcs[i]->pc);
 	for (size_t i = 0; i < sup->stack.nancestors; i++)
 		for (size_t k = 0; k < sup->stack.ancestors[i].npcs; k++)
-			hash = (hash ^ sup->stack.ancestors[i].pcs[k]->pc) *
-			       UINT64_C(1099511628211);
-	return (hash ^ sup->stack.why_pc) * UINT64_C(1099511628211);
+			hash = mix(hash, sup->stack.ancestors[i].pcs[k]->pc);
+	return mix(hash, sup->stack.why_pc);
+}
+
+/* What the same call from the same place can differ in: what it needs in this process, who executed the
+ * program, and what is known of its creators. */
+static uint64_t
+hash_rest(const struct supervisor *sup, const struct sup_process *process,
+          const struct sup_verdict *v)
+{
+	uint64_t hash = mix(mix(HASH_START, v->need.all), v->need.any);
+	const struct sup_names *executors = process ? process->executors : NULL;
+	for (size_t i = 0; executors && i < executors->count; i++)
+		hash = mix(hash, (uintptr_t)executors->names[i]);
+	if (v->have_stack)
+		hash = mix(mix(hash, sup->stack.root), sup->stack.ancestry);
+	return hash;
 }
 
 static struct repeat_key
@@ -68,6 +93,7 @@ make_key(const struct supervisor *sup, const struct mj_call *call,
 	key.nr = call->nr;
 	key.reason = (int)v->reason;
 	key.row = v->need.row;
+	key.extra = hash_rest(sup, process, v);
 	return key;
 }
 
@@ -81,11 +107,14 @@ sup_report_is_new(struct supervisor *sup, const struct mj_call *call,
 	return !repeat;
 }
 
-/* Counts a refusal; true if it is the first of its kind, or there are too many kinds to tell. */
+/* Counts a refusal; true if it is the first of its kind, which *ret then remembers, or there are too many
+ * kinds to tell (*ret is NULL). */
 static bool
-is_first(struct supervisor *sup, const struct mj_refusal *refusal, const struct repeat_key *key)
+is_first(struct supervisor *sup, const struct mj_refusal *refusal, const struct repeat_key *key,
+         struct sup_repeat **ret)
 {
 	struct sup_repeat *repeat;
+	*ret = NULL;
 	HASH_FIND(hh, sup->repeats, key, sizeof(*key), repeat);
 	if (repeat) {
 		repeat->count++;
@@ -105,11 +134,20 @@ is_first(struct supervisor *sup, const struct mj_refusal *refusal, const struct 
 	repeat->first.nc_frames = 0;
 	repeat->first.c_frames = NULL;
 	HASH_ADD(hh, sup->repeats, key, sizeof(repeat->key), repeat);
-	if (mj_hash_added(repeat))
+	if (mj_hash_added(repeat)) {
 		sup->nrepeats++;
-	else
+		*ret = repeat;
+	} else {
 		free(repeat);
+	}
 	return true;
+}
+
+static void
+set_charged(struct mj_refusal *refusal, const struct sup_names *charged)
+{
+	refusal->modules = charged ? charged->names : NULL;
+	refusal->nmodules = charged ? charged->count : 0;
 }
 
 void
@@ -126,6 +164,7 @@ sup_report(struct supervisor *sup, const struct seccomp_notif *req, const struct
 		.reason = v->reason,
 		.detail = v->detail,
 		.capability = v->capability,
+		.need = v->need,
 		.action = action,
 		.errnum = errnum,
 		.rule = v->rule,
@@ -142,11 +181,19 @@ sup_report(struct supervisor *sup, const struct seccomp_notif *req, const struct
 	};
 	clock_gettime(CLOCK_REALTIME, &refusal.time);
 	struct repeat_key key = make_key(sup, call, process, v);
-	if (!is_first(sup, &refusal, &key) || !sup->args->reporter.refusal)
+	struct sup_repeat *repeat;
+	if (!is_first(sup, &refusal, &key, &repeat) || !sup->args->reporter.refusal)
 		return;
+	struct sup_names *charged = sup_charged(sup, process, v);
+	set_charged(&refusal, charged);
+	if (repeat) {
+		set_charged(&repeat->first, charged);
+		repeat->charged = sup_names_ref(charged);
+	}
 	pthread_mutex_lock(&sup->report_lock);
 	sup->args->reporter.refusal(sup->args->reporter.ctx, &refusal);
 	pthread_mutex_unlock(&sup->report_lock);
+	sup_names_unref(charged);
 }
 
 void
@@ -158,6 +205,7 @@ sup_report_repeats(struct supervisor *sup)
 		repeat->first.count = repeat->count;
 		if (repeat->count > 1 && sup->args->reporter.repeated)
 			sup->args->reporter.repeated(sup->args->reporter.ctx, &repeat->first);
+		sup_names_unref(repeat->charged);
 		free(repeat);
 	}
 	sup->nrepeats = 0;

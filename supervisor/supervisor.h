@@ -34,7 +34,12 @@ struct mj_refusal {
 	const char
 		*detail; /**< one clause in words: why a walk is incomplete, what is unreadable */
 	enum mj_cap capability; /**< the first one lacking */
-	enum mj_action action;  /**< what was done: never MJ_ACTION_DEFAULT */
+	struct mj_need need; /**< what was decided on: not always what the call alone would need */
+	/** Everybody who has to be allowed it: module paths and "unattributed", innermost first, then who
+	 * executed the program. None where no policy could allow it. */
+	const char *const *modules;
+	size_t nmodules;
+	enum mj_action action; /**< what was done: never MJ_ACTION_DEFAULT */
 	int errnum; /**< what the caller got; 0 if the call went through (MJ_ACTION_LOG) */
 	const struct mj_rule *rule;   /**< that refuses; NULL if none does */
 	const struct mj_image *image; /**< for module indices; NULL if the program is unknown */
@@ -103,6 +108,9 @@ struct mj_run_args {
 	struct mj_reporter reporter;
 	bool verify_walk; /**< check walks against CFI, where the program has it (--verify-walk) */
 	bool want_stats;  /**< also measure time per notification */
+	/** For a policy that allows nothing and logs (mj_policy_set_action): also report calls that executed
+	 * programs make, which nothing but their ceiling could refuse. */
+	bool learn;
 	bool release_stdio; /**< once the program runs, let go of standard input and output, so that
 	                       its pipes close when it closes them */
 };

@@ -360,6 +360,21 @@ START_TEST(test_json_refusal)
 }
 END_TEST
 
+START_TEST(test_json_needs)
+{
+	static const char *const modules[] = { "example.com/poisoned", "unattributed" };
+	struct mj_refusal refusal = open_refusal();
+	refusal.need = mj_call_need(&refusal.call);
+	refusal.modules = modules;
+	refusal.nmodules = 2;
+	MJ_AUTO_FREE char *line = render(&refusal, MJ_ACTION_ERRNO, utf8, true);
+	assert_contains(line,
+	                "\"needs\":{\"all\":[\"FILES/READ\"],\"any\":[]},\"call\":\"openat\"");
+	assert_contains(line, "\"modules\":[\"example.com/poisoned\",\"unattributed\"]");
+	assert_contains(line, "\"main_module\":\"example.com/app\"");
+}
+END_TEST
+
 START_TEST(test_json_odd_input)
 {
 	struct mj_refusal refusal = open_refusal();
@@ -473,6 +488,7 @@ main(void)
 	tcase_add_test(report, test_text_escapes_names);
 	tcase_add_test(report, test_hint);
 	tcase_add_test(report, test_json_refusal);
+	tcase_add_test(report, test_json_needs);
 	tcase_add_test(report, test_json_odd_input);
 	tcase_add_test(report, test_json_keeps_ends_of_deep_stacks);
 	tcase_add_test(report, test_reporter);
