@@ -14,7 +14,7 @@
 #define MAX_FRAMES 8
 #define MAX_OWNERS 3
 #define MAX_WORDS 6
-#define CASES 8000
+#define CASES 3000
 
 struct frame {
 	size_t n;
