@@ -328,7 +328,7 @@ count_calls(const struct learn_subject *subject, struct learn_word *word)
 		const struct learn_need *n = &subject->needs[i];
 		const char *name = own_name(&n->need);
 		bool counts = name ? !is_cap && strcmp(name, word->word) == 0
-		                   : (caps & (n->need.all | n->need.any)) != 0;
+		                   : (mj_caps_included(caps) & (n->need.all | n->need.any)) != 0;
 		if (!counts)
 			continue;
 		word->count += n->count;
@@ -367,9 +367,11 @@ learn_words(const struct learn_subject *subject, const struct mj_grant *have,
 			caps |= rest.needs[i].need.all & ~have->caps;
 	}
 	caps |= choose(&rest, caps | have->caps);
-	for (int i = 0; i < MJ_CAP_COUNT; i++)
-		if (caps >> i & 1)
+	for (int i = 0; i < MJ_CAP_COUNT; i++) {
+		mj_caps others = caps & ~(UINT64_C(1) << i);
+		if ((caps & ~mj_caps_included(others)) >> i & 1)
 			count = add_word(words, count, mj_cap_name((enum mj_cap)i));
+	}
 	for (size_t i = 0; i < count; i++)
 		count_calls(&rest, &words[i]);
 	qsort(words, count, sizeof(*words), compare_words);

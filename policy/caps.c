@@ -30,7 +30,7 @@ static const char *const cap_names[MJ_CAP_COUNT] = {
 static const struct {
 	const char *meaning, *escape;
 } texts[MJ_CAP_COUNT] = {
-	[MJ_CAP_FILES_READ] = { "open files for reading, list folders", NULL },
+	[MJ_CAP_FILES_READ] = { "open files for reading, list folders; includes FILES/STAT", NULL },
 	[MJ_CAP_FILES_WRITE] = { "open files for writing, create, rename, link, delete, change "
 	                         "modes and owners",
 	                         "it may write /proc/self/mem, and so any code of the program" },
@@ -127,6 +127,12 @@ mj_cap_parse(const char *name, mj_caps *ret)
 		return false;
 	*ret = children;
 	return true;
+}
+
+mj_caps
+mj_caps_included(mj_caps caps)
+{
+	return caps & MJ_CAP(FILES_READ) ? caps | MJ_CAP(FILES_STAT) : caps;
 }
 
 /* Appends ",name" as a whole or not at all; returns the new length. */

@@ -30,6 +30,7 @@ caps_allow(mj_caps caps, mj_caps all, mj_caps any)
 struct mj_grant
 mj_grant_of(mj_caps caps)
 {
+	caps = mj_caps_included(caps);
 	struct mj_grant grant = { .caps = caps };
 	for (size_t i = 0; i < mj_call_count(); i++) {
 		const struct mj_table_call *call = mj_table_at(i);

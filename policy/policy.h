@@ -59,6 +59,10 @@ const char *mj_cap_escape(enum mj_cap cap);
 /** The set that a name stands for: a leaf, or a parent with all its children. False if unknown. */
 bool mj_cap_parse(const char *name, mj_caps *ret);
 
+/** The set with what its members include: who may read files may look at their attributes (FILES/STAT), which opening
+ * them shows anyway, and without which no library reads a folder. Nothing else includes another one. */
+mj_caps mj_caps_included(mj_caps caps);
+
 /** Writes the names of a set, comma separated, parents for complete families; returns buf, always
  * terminated. 512 bytes hold every set; a smaller buffer cuts it off behind a whole name. */
 char *mj_caps_format(mj_caps caps, char *buf, size_t len);
@@ -142,7 +146,7 @@ struct mj_grant {
 	uint64_t rows[MJ_ROWS_MAX / 64];
 };
 
-/** A grant of capabilities. */
+/** A grant of capabilities and of those that they include. */
 struct mj_grant mj_grant_of(mj_caps caps);
 /** Everything whatsoever, MODIFY_SYSTEM_STATE/DUMPABLE too: what restricts nobody. */
 struct mj_grant mj_grant_all(void);

@@ -7,6 +7,8 @@
 . "$(dirname "$0")/lib.sh"
 
 export LIMIT=240 HOME=$tmp/home NO_COLOR=1 TZ=UTC XDG_CACHE_HOME=$tmp/cache CHECKPOINT_DISABLE=1
+# glibc counts the processors when it makes a new arena, on threads that C made: not in every run.
+export MALLOC_ARENA_MAX=1
 mkdir -p "$HOME"
 
 find_program() { # NAME: in PATH, or below MJ_REAL
@@ -82,7 +84,7 @@ if with kubectl; then
   printf 'resources: [map.yaml]\nnamePrefix: demo-\n' > "$tmp/kustomize/kustomization.yaml"
   printf 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: one\n' > "$tmp/kustomize/map.yaml"
   learned kubectl "$program" kustomize "$tmp/kustomize"
-  refused kubectl 'FILES/STAT NETWORK/CONNECT' "$program" get --raw / --server http://127.0.0.1:1
+  refused kubectl NETWORK/CONNECT "$program" get --raw / --server http://127.0.0.1:1
 fi
 
 if with buf; then

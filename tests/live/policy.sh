@@ -36,8 +36,8 @@ policy 'default: confined'
 with_policy -- "$PROBE" -by conf stat="$tmp/data" read="$tmp/data"
 is 'default: is for what nobody names' "$out" "$(printf 'stat ok\nread errno=EPERM')"
 policy 'default: []' 'errno: ENOSYS' 'modules:' '  main: unconfined' '  example.com/conf: [FILES/READ]'
-with_policy -- "$PROBE" -by conf stat="$tmp/data" read="$tmp/data"
-is 'the errno of the file' "$out" "$(printf 'stat errno=ENOSYS\nread ok data')"
+with_policy -- "$PROBE" -by conf uname stat="$tmp/data" read="$tmp/data"
+is 'the errno of the file; FILES/READ includes FILES/STAT' "$out" "$(printf 'uname errno=ENOSYS\nstat ok\nread ok data')"
 with_policy --policy=example.com/conf=confined -- "$PROBE" -by conf stat="$tmp/data" read="$tmp/data"
 is 'the command line beats the file' "$out" "$(printf 'stat ok\nread errno=ENOSYS')"
 

@@ -128,6 +128,8 @@ randomize_args(const struct mj_table_call *entry, uint64_t *args)
 static uint32_t
 expected(const struct mj_table_call *entry, const uint64_t *args, mj_caps denied)
 {
+	if (!denied) /* nobody is watched */
+		return SECCOMP_RET_ALLOW;
 	if (strcmp(entry->name, "clone3") == 0)
 		return SECCOMP_RET_ERRNO | ENOSYS;
 	bool matched_free = false;
@@ -169,6 +171,7 @@ check_call(const struct mj_filter *filter, const struct mj_table_call *entry, mj
 static void
 check_denied(mj_caps denied, int rounds)
 {
+	denied = MJ_CAPS_ALL & ~mj_caps_included(MJ_CAPS_ALL & ~denied);
 	struct mj_filter filter = build(denied);
 	for (size_t i = 0; i < mj_call_count(); i++) {
 		const struct mj_table_call *entry = mj_table_at(i);

@@ -102,6 +102,7 @@ ref_allows(const struct scene *s, size_t rule)
 			caps |= more;
 		named |= strcmp(s->words[rule][w], s->entry.name) == 0;
 	}
+	caps = mj_caps_included(caps);
 	struct mj_need need = s->entry.need;
 	return named || ((need.all & caps) == need.all && (!need.any || (need.any & caps)));
 }
