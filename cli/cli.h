@@ -86,21 +86,84 @@ int cli_load_programs(const struct mj_policy *policy, const struct cli_options *
                       struct cli_style style, struct cli_programs *ret, struct mj_error *err);
 void cli_programs_finish(struct cli_programs *programs);
 
-/* ---- `modjail policy` (policy_caps.c, policy_explain.c) --------------------------------------- */
+/* ---- conditions on arguments (conds.c) -------------------------------------------------------- */
 
-/** The table of capabilities. calls: each with the calls that need it. markdown: docs/capabilities.md. */
-void cli_policy_caps(FILE *out, bool calls, bool markdown);
-/** A row's conditions, "argument 3 & 0x3 is 0x0 and ..."; nothing if there are none. */
+/** A row's conditions in words, "O_RDONLY without O_CREAT"; nothing if there are none. */
 void cli_put_conds(FILE *out, const struct mj_table_entry *entry);
+/** The same in fresh memory; NULL if there is none. */
+char *cli_conds_text(const struct mj_table_entry *entry);
+/** Whether a call of which only the arguments in known (bit i for args[i]) are known may fit a row; *ret_surely:
+ * whatever the others are. */
+bool cli_call_may_fit(const struct mj_call *call, unsigned known,
+                      const struct mj_table_entry *entry, bool *ret_surely);
+/** As cli_put_args, with "_" for the arguments that are not in known. */
+void cli_put_known_args(FILE *out, const struct mj_call *call, unsigned known);
+/** Reads arguments as cli_put_args writes them: "AF_INET, SOCK_STREAM"; "_" is one that is not known, and so are
+ * those left out at the end. call->nr must be set. -1 and why not. */
+int cli_parse_args(const char *text, struct mj_call *call, unsigned *ret_known,
+                   struct mj_error *err);
+
+/* ---- `modjail policy` (policy_*.c) ------------------------------------------------------------- */
+
+enum cli_caps_format { CLI_CAPS_TEXT, CLI_CAPS_MARKDOWN, CLI_CAPS_JSON };
+/** The table of capabilities. calls: each with the calls that need it (the others always say it).
+ * CLI_CAPS_MARKDOWN: docs/capabilities.md. */
+void cli_policy_caps(FILE *out, enum cli_caps_format format, bool calls);
+
+/** A call that is asked about: known says which arguments are given, bit i for args[i]. */
+struct cli_asked {
+	struct mj_call call;
+	unsigned known;
+	bool by_default; /* nothing names the module */
+};
 enum cli_explained { CLI_EXPLAINED_ALLOWED = 0, CLI_EXPLAINED_REFUSED = 1, CLI_EXPLAINED_BOTH = 2 };
 /** Whether a module with this rule may make the call, which the table has, and which line says so. */
 enum cli_explained cli_policy_explain(FILE *out, struct cli_style style, const struct mj_rule *rule,
-                                      const char *module, int nr);
+                                      const char *module, const struct cli_asked *asked);
+
+/** "confined", "unconfined", or NULL if a rule's grant is neither, or was written as a list. */
+const char *cli_rule_word(const struct mj_rule *rule);
 /** One rule and where its words stand. */
 void cli_policy_show_rule(FILE *out, struct cli_style style, const char *module,
                           const struct mj_rule *rule);
 /** What the filter does with each call. */
-int cli_policy_show_plan(FILE *out, const struct mj_grant *everyone, struct mj_error *err);
+int cli_policy_show_plan(FILE *out, const struct mj_grant *everyone, bool json,
+                         struct mj_error *err);
+
+/** Opens a Go program to look its modules up; NULL and *err if it is none. */
+struct mj_image *cli_open_program(const char *path, const struct mj_policy *policy,
+                                  struct mj_error *err);
+
+/** Whether the program has a module of exactly this name; *ret_nearest: the closest one, or NULL, as long as the
+ * image lives. */
+bool cli_has_module(struct mj_image *image, const char *name, const char **ret_nearest);
+
+/** Where check's findings go, each "FILE:LINE: ..." where there is one. */
+struct cli_check {
+	void (*warn)(void *ctx, const char *text);
+	void *ctx;
+};
+/** Warnings about the policy by itself and, if program is not NULL, about how it fits the program. 0, or -1 and
+ * *err for what is no mere warning. */
+int cli_policy_check(const struct mj_policy *policy, const struct cli_options *options,
+                     const char *program, struct cli_style style, const struct cli_check *check,
+                     struct mj_error *err);
+
+/* What `modjail policy --json` writes (policy_json.c). */
+/** {"name":..., "meaning":..., "escape":..., "calls":[{"name":..., "when":...}]} of each */
+void cli_json_caps(FILE *out);
+/** program: NULL, or the program whose modules are shown, too. */
+void cli_json_show(FILE *out, const struct mj_policy *policy, const struct mj_image *program);
+/** Texts, in order: {"errors":[...], "warnings":[...]}. */
+void cli_json_check(FILE *out, const char *const *errors, size_t nerrors,
+                    const char *const *warnings, size_t nwarnings);
+/** One list of names of calls for each head, at most 8. */
+struct cli_plan_list {
+	const char *head, *key;
+	size_t count;
+	const char **names;
+};
+void cli_json_plan(FILE *out, const struct cli_plan_list *lists, size_t count);
 
 struct argp;
 /** The parser itself, for commands with some of the same options; its input is a struct cli_options. */
@@ -205,9 +268,10 @@ struct cli_view {
 	const char *program; /* "" if unknown */
 	const char *module;  /* who is blamed: a path, "std", "c", "unattributed"; NULL: nobody */
 	const char *version; /* "" if unknown */
-	uint64_t count;      /* for CLI_REPEATED: how often in all */
-	bool walk_failed;    /* the stack is incomplete... */
-	uint64_t why_pc;     /* ...from this address on */
+	const struct mj_rule *rule; /* that refuses; NULL if unknown */
+	uint64_t count;             /* for CLI_REPEATED: how often in all */
+	bool walk_failed;           /* the stack is incomplete... */
+	uint64_t why_pc;            /* ...from this address on */
 	size_t nframes;
 	struct cli_frame *frames; /* logical frames, innermost first; then those of creators */
 	size_t nstack;            /* how many of them are the stack's own */

@@ -3,11 +3,9 @@
 
 #include <argp.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <langinfo.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
 	KEY_GO_MOD = 0x100,
@@ -17,14 +15,17 @@ enum {
 	KEY_CALLS,
 	KEY_MARKDOWN,
 	KEY_STRICT,
+	KEY_JSON,
+	KEY_BINARY,
 	KEY_HELP = 'h',
 };
 
-#define MAX_WORDS 3
+#define MAX_WORDS 4
 
 struct options {
 	struct cli_options policies;
-	bool plan, calls, markdown, strict;
+	const char *binary; /* of explain; NULL: none */
+	bool plan, calls, markdown, strict, json;
 	size_t nwords;
 	const char *words[MAX_WORDS];
 };
@@ -34,6 +35,9 @@ static const struct argp_option option_table[] = {
 	{ "policy-file", KEY_POLICY_FILE, "FILE", 0, "Read policies from a modjail.yaml", 0 },
 	{ "policy", KEY_POLICY, "MODULE=POLICY", 0, "Set the policy of one module", 0 },
 	{ "strict", KEY_STRICT, NULL, 0, "check: warnings are failures, too", 0 },
+	{ "json", KEY_JSON, NULL, 0, "show, check, caps: write one JSON object", 0 },
+	{ "binary", KEY_BINARY, "PROG", 0,
+	  "explain: the program, to tell its main module and names that it has not", 0 },
 	{ "plan", KEY_PLAN, NULL, 0, "show: which system calls are notified", 0 },
 	{ "calls", KEY_CALLS, NULL, 0, "caps: with the system calls that need each", 0 },
 	{ "markdown", KEY_MARKDOWN, NULL, 0, "caps: as docs/capabilities.md", 0 },
@@ -45,16 +49,17 @@ static const char doc[] =
 	"What the policies say, and what they come to."
 	"\v"
 	"  show [PROG]             the policy of each module that is named, or that PROG has, and "
-	"where it is written\n"
+	"where "
+	"it is written\n"
 	"  check [PROG]            errors and warnings; with PROG also what does not fit it\n"
 	"  explain MODULE CALL     whether the module may make the system call, and which line "
-	"says "
-	"so\n"
+	"says so; "
+	"CALL is openat, \"openat(O_WRONLY|O_CREAT)\" as in a report, or two words\n"
 	"  caps                    the capabilities\n\n"
-	"Exit status: of check 0 if nothing is wrong, 1 otherwise; of explain 0 if the call is "
-	"allowed, 1 if it is refused, 2 if that depends on its arguments; 125 if the command line "
-	"or "
-	"a policy is wrong.";
+	"Exit status: 0; of check 1 if a policy is wrong or does not fit PROG, or, with --strict, "
+	"if there is a warning; of explain 0 if the call is allowed, 1 if it is refused, 2 if that "
+	"depends on arguments that are not given; 125 if the command line or (but for check) a "
+	"policy is wrong.";
 
 static void
 fail(const struct argp_state *state, const char *message)
@@ -99,6 +104,12 @@ parse(int key, char *arg, struct argp_state *state)
 	case KEY_STRICT:
 		options->strict = true;
 		return 0;
+	case KEY_JSON:
+		options->json = true;
+		return 0;
+	case KEY_BINARY:
+		options->binary = arg;
+		return 0;
 	case KEY_HELP:
 		argp_state_help(state, state->out_stream, ARGP_HELP_STD_HELP);
 		return 0;
@@ -123,39 +134,9 @@ struct command {
 	struct options *options;
 	struct cli_style style;
 	struct mj_policy *policy;
-	unsigned warnings;
+	char **warnings; /* of check; owned */
+	size_t nwarnings;
 };
-
-static void
-on_notice(void *ctx, enum mj_notice_level level, const char *text)
-{
-	struct command *c = ctx;
-	c->warnings++;
-	cli_text_notice(stderr, c->style, level, text);
-}
-
-static struct mj_reporter
-reporter_of(struct command *c)
-{
-	return (struct mj_reporter){ .notice = on_notice, .ctx = c };
-}
-
-/* NULL and *err if it is no program that could be jailed. */
-static struct mj_image *
-open_program(const char *path, struct mj_error *err)
-{
-	struct mj_image *image = NULL;
-	MJ_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0)
-		mj_error_sys(err, errno, "cannot read %s", path);
-	else if (mj_image_open(fd, path, NULL, 0, &image, err) == 0 &&
-	         mj_image_kind(image) != MJ_IMAGE_GO) {
-		mj_error_set(err, MJ_ERR_UNSUPPORTED, "%s: %s", path, mj_image_why(image));
-		mj_image_destroy(image);
-		image = NULL;
-	}
-	return image;
-}
 
 /* ---- show ------------------------------------------------------------------------------------ */
 
@@ -167,132 +148,182 @@ show_named(const struct command *c)
 		                     mj_policy_rule_at(c->policy, i));
 }
 
-static int
-show_program(const struct command *c, const char *path, struct mj_error *err)
+static void
+show_program(const struct command *c, const struct mj_image *image)
 {
-	struct mj_image *image = open_program(path, err);
-	if (!image)
-		return -1;
 	for (size_t i = 0; i < mj_image_module_count(image); i++) {
 		const struct mj_module *m = mj_image_module(image, i);
 		if (m->in_build_info)
 			cli_policy_show_rule(stdout, c->style, m->path,
 			                     mj_policy_rule(c->policy, m->path, m->is_main));
 	}
-	mj_image_destroy(image);
-	return 0;
+}
+
+static void
+show_text(const struct command *c, const struct mj_image *image)
+{
+	if (image)
+		show_program(c, image);
+	else
+		show_named(c);
+	cli_policy_show_rule(stdout, c->style, "(every other module)",
+	                     mj_policy_default(c->policy));
+	cli_policy_show_rule(stdout, c->style, "(unattributed)", mj_policy_unattributed(c->policy));
 }
 
 static int
 show(struct command *c, struct mj_error *err)
 {
 	const char *program = c->options->nwords > 1 ? c->options->words[1] : NULL;
+	struct mj_image *image = NULL;
 	if (c->options->plan)
-		return cli_policy_show_plan(stdout, mj_policy_everyone(c->policy), err);
-	if (!program)
-		show_named(c);
-	else if (show_program(c, program, err) < 0)
-		return -1;
-	cli_policy_show_rule(stdout, c->style, "(every other module)",
-	                     mj_policy_default(c->policy));
-	cli_policy_show_rule(stdout, c->style, "(unattributed)", mj_policy_unattributed(c->policy));
+		return cli_policy_show_plan(stdout, mj_policy_everyone(c->policy), c->options->json,
+		                            err);
+	if (program) {
+		image = cli_open_program(program, c->policy, err);
+		if (!image)
+			return -1;
+	}
+	if (c->options->json)
+		cli_json_show(stdout, c->policy, image);
+	else
+		show_text(c, image);
+	mj_image_destroy(image);
 	return 0;
 }
 
 /* ---- check ----------------------------------------------------------------------------------- */
 
-/* A grant by which a module that is meant to be confined may leave its jail. */
 static void
-warn_escapes(struct command *c)
+on_warning(void *ctx, const char *text)
 {
-	struct mj_grant unconfined = mj_grant_unconfined();
-	for (size_t i = 0; i < mj_policy_count(c->policy); i++) {
-		const struct mj_rule *rule = mj_policy_rule_at(c->policy, i);
-		if (mj_grant_covers(&rule->grant, &unconfined))
-			continue;
-		for (enum mj_cap cap = mj_grant_escape(&rule->grant, 0); cap < MJ_CAP_COUNT;
-		     cap = mj_grant_escape(&rule->grant, cap + 1)) {
-			char text[512];
-			snprintf(text, sizeof(text), "%s:%u: %s may do %s: %s",
-			         rule->origin.file ? rule->origin.file : "", rule->origin.line,
-			         mj_policy_module(c->policy, i), mj_cap_name(cap),
-			         mj_cap_escape(cap));
-			on_notice(c, MJ_NOTICE_WARNING, text);
-		}
+	struct command *c = ctx;
+	char **more = reallocarray(c->warnings, c->nwarnings + 1, sizeof(*more));
+	if (more) {
+		c->warnings = more;
+		more[c->nwarnings] = strdup(text);
+		c->nwarnings += more[c->nwarnings] != NULL;
 	}
+	if (!c->options->json)
+		cli_text_notice(stderr, c->style, MJ_NOTICE_WARNING, text);
 }
 
-static int
-warn_uncovered(struct command *c, const char *path, struct mj_error *err)
+/* The errors of the policy file that could not be used, read once more for the sake of JSON. */
+static void
+put_json_errors(const struct command *c, const struct mj_error *err)
 {
-	struct mj_image *image = open_program(path, err);
-	if (!image)
-		return -1;
-	const struct mj_rule *otherwise = mj_policy_default(c->policy);
-	for (size_t i = 0; i < mj_image_module_count(image); i++) {
-		const struct mj_module *m = mj_image_module(image, i);
-		if (m->is_main || !m->in_build_info || otherwise->origin.file ||
-		    mj_policy_rule(c->policy, m->path, false) != otherwise)
-			continue;
-		char text[512];
-		snprintf(text, sizeof(text),
-		         "no policy names %.300s, so that it is unconfined; default: in a "
-		         "modjail.yaml is for such modules",
-		         m->path);
-		on_notice(c, MJ_NOTICE_WARNING, text);
+	struct mj_policy *policy = NULL;
+	struct mj_error ignored = { 0 };
+	MJ_AUTO_FREE char *text = NULL;
+	size_t len = 0;
+	const char *name = c->options->policies.policy_file;
+	const char *errors[128] = { err->text };
+	size_t n = err->text[0] ? 1 : 0;
+	if (n && !c->policy && name && mj_policy_create(&policy, &ignored) == 0 &&
+	    mj_read_file(name, MJ_YAML_MAX, &text, &len, &ignored) == 0 &&
+	    mj_policy_read_yaml(policy, name, text, len, &ignored) < 0) {
+		size_t count = mj_policy_error_count(policy);
+		for (size_t i = 0; i < count && i < MJ_ARRAY_LEN(errors); i++)
+			errors[i] = mj_policy_error(policy, i);
+		n = count > MJ_ARRAY_LEN(errors) ? MJ_ARRAY_LEN(errors) : count ? count : n;
 	}
-	mj_image_destroy(image);
-	return 0;
+	cli_json_check(stdout, errors, n, (const char *const *)c->warnings, c->nwarnings);
+	mj_policy_destroy(policy);
 }
 
 static int
 check(struct command *c, struct mj_error *err)
 {
-	struct mj_reporter reporter = reporter_of(c);
-	struct cli_programs programs = { 0 };
 	const char *program = c->options->nwords > 1 ? c->options->words[1] : NULL;
-	for (size_t i = 0; i < mj_policy_warning_count(c->policy); i++)
-		on_notice(c, MJ_NOTICE_WARNING, mj_policy_warning(c->policy, i));
-	int r = cli_load_programs(c->policy, &c->options->policies, c->style, &programs, err);
-	cli_programs_finish(&programs);
-	warn_escapes(c);
-	if (r == 0 && program)
-		r = cli_check_program(program, c->policy, &reporter, err);
-	if (r == 0 && program)
-		r = warn_uncovered(c, program, err);
-	if (r != 0)
-		return -1;
-	return c->options->strict && c->warnings ? 1 : 0;
+	struct cli_check sink = { on_warning, c };
+	int r = c->policy ? cli_policy_check(c->policy, &c->options->policies, program, c->style,
+	                                     &sink, err)
+	                  : -1;
+	if (c->options->json)
+		put_json_errors(c, err);
+	else if (r < 0)
+		cli_say_error(c->style, err->text);
+	*err = (struct mj_error){ 0 }; /* it is said */
+	return r < 0 || (c->options->strict && c->nwarnings) ? 1 : 0;
 }
 
 /* ---- explain --------------------------------------------------------------------------------- */
 
 static int
+unknown_call(const char *call, struct mj_error *err)
+{
+	const char *names[1024];
+	size_t n = 0;
+	for (; n < mj_call_count() && n < MJ_ARRAY_LEN(names); n++)
+		names[n] = mj_call_name(mj_call_at(n));
+	const char *near = mj_nearest(call, names, n);
+	return mj_error_set(err, MJ_ERR_USAGE, "unknown system call \"%s\"%s%s%s", call,
+	                    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
+/* "openat", "openat(O_RDONLY)", or the two words "openat" and "O_RDONLY" */
+static int
+parse_asked(const struct options *options, struct cli_asked *ret, struct mj_error *err)
+{
+	MJ_AUTO_FREE char *name = strdup(options->words[2]);
+	if (!name)
+		return mj_error_set(err, MJ_ERR_MEMORY, "out of memory");
+	char *args = strchr(name, '(');
+	if (args) {
+		*args++ = '\0';
+		char *end = strrchr(args, ')');
+		if (!end || end[1] || options->nwords > 3)
+			return mj_error_set(err, MJ_ERR_USAGE, "\"%s\" is not CALL(ARGUMENTS)",
+			                    options->words[2]);
+		*end = '\0';
+	}
+	const char *text = options->nwords > 3 ? options->words[3] : args ? args : "";
+	*ret = (struct cli_asked){ .call.nr = mj_call_number(name) };
+	if (ret->call.nr < 0)
+		return unknown_call(name, err);
+	return cli_parse_args(text, &ret->call, &ret->known, err);
+}
+
+/* Whether module is the main one, by what the program or the policy files say. -1 and *err if the program has
+ * no such module. */
+static int
+find_module(const struct command *c, const char *module, bool *ret_main, struct mj_error *err)
+{
+	const char *main_module = mj_policy_program(c->policy, NULL);
+	if (!main_module)
+		main_module = mj_policy_main_module(c->policy);
+	*ret_main =
+		strcmp(module, "main") == 0 || (main_module && strcmp(main_module, module) == 0);
+	if (!c->options->binary || strcmp(module, "main") == 0 ||
+	    strcmp(module, "unattributed") == 0)
+		return 0;
+	struct mj_image *image = cli_open_program(c->options->binary, c->policy, err);
+	if (!image)
+		return -1;
+	*ret_main = strcmp(mj_image_main_module(image), module) == 0;
+	const char *near = NULL;
+	int r = 0;
+	if (!cli_has_module(image, module, &near))
+		r = mj_error_set(err, MJ_ERR_USAGE, "%s contains no module %s%s%s%s",
+		                 c->options->binary, module, near ? "; did you mean " : "",
+		                 near ? near : "", near ? "?" : "");
+	mj_image_destroy(image);
+	return r;
+}
+
+static int
 explain(struct command *c, struct mj_error *err)
 {
 	const char *module = c->options->words[1];
-	const char *call = c->options->words[2];
-	const char *main_module = mj_policy_program(c->policy, NULL);
-	int nr = mj_call_number(call);
-	if (nr < 0) {
-		const char *names[1024];
-		size_t n = 0;
-		while (n < mj_call_count() && n < MJ_ARRAY_LEN(names)) {
-			names[n] = mj_call_name(mj_call_at(n));
-			n++;
-		}
-		const char *near = mj_nearest(call, names, n);
-		return mj_error_set(err, MJ_ERR_USAGE, "unknown system call \"%s\"%s%s%s", call,
-		                    near ? "; did you mean \"" : "", near ? near : "",
-		                    near ? "\"?" : "");
-	}
-	if (!main_module)
-		main_module = mj_policy_main_module(c->policy);
-	bool is_main = strcmp(module, "main") == 0 || (main_module && !strcmp(main_module, module));
+	struct cli_asked asked;
+	bool is_main = false;
+	if (parse_asked(c->options, &asked, err) < 0 || find_module(c, module, &is_main, err) < 0)
+		return -1;
 	const struct mj_rule *rule = strcmp(module, "unattributed") == 0
 	                                     ? mj_policy_unattributed(c->policy)
 	                                     : mj_policy_rule(c->policy, module, is_main);
-	return (int)cli_policy_explain(stdout, c->style, rule, module, nr);
+	asked.by_default = rule == mj_policy_default(c->policy);
+	return (int)cli_policy_explain(stdout, c->style, rule, module, &asked);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */
@@ -305,16 +336,21 @@ dispatch(struct command *c, struct mj_error *err)
 	const char *name = options->words[0];
 	size_t arguments = options->nwords - 1;
 	if (strcmp(name, "caps") == 0 && arguments == 0) {
-		cli_policy_caps(stdout, options->calls, options->markdown);
+		cli_policy_caps(stdout,
+		                options->json       ? CLI_CAPS_JSON
+		                : options->markdown ? CLI_CAPS_MARKDOWN
+		                                    : CLI_CAPS_TEXT,
+		                options->calls);
 		return 0;
 	}
-	if (cli_load_policy(&options->policies, c->style, &c->policy, err) < 0)
+	bool checking = strcmp(name, "check") == 0 && arguments <= 1;
+	if (cli_load_policy(&options->policies, c->style, &c->policy, err) < 0 && !checking)
 		return -1;
+	if (checking)
+		return check(c, err);
 	if (strcmp(name, "show") == 0 && arguments <= 1)
 		return show(c, err);
-	if (strcmp(name, "check") == 0 && arguments <= 1)
-		return check(c, err) != 0 ? (err->text[0] ? -1 : 1) : 0;
-	if (strcmp(name, "explain") == 0 && arguments == 2)
+	if (strcmp(name, "explain") == 0 && (arguments == 2 || arguments == 3))
 		return explain(c, err);
 	const char *near = mj_nearest(name, names, MJ_ARRAY_LEN(names));
 	return mj_error_set(err, MJ_ERR_USAGE,
@@ -349,9 +385,8 @@ cli_cmd_policy(int argc, char **argv)
 	}
 	mj_policy_destroy(command.policy);
 	cli_options_finish(&options.policies);
-	if (r < 0 || err.text[0])
-		return strcmp(options.words[0] ? options.words[0] : "", "check") == 0
-		               ? 1
-		               : CLI_EXIT_FAILED;
-	return r;
+	for (size_t i = 0; i < command.nwarnings; i++)
+		free(command.warnings[i]);
+	free(command.warnings);
+	return r < 0 || err.text[0] ? CLI_EXIT_FAILED : r;
 }

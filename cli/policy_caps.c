@@ -2,22 +2,7 @@
 /* `modjail policy caps`: the table, for people and for docs/capabilities.md. */
 #include "cli/cli.h"
 
-#include <inttypes.h>
 #include <string.h>
-
-void
-cli_put_conds(FILE *out, const struct mj_table_entry *entry)
-{
-	for (unsigned i = 0; i < entry->nconds; i++) {
-		const struct mj_cond *c = &entry->conds[i];
-		fputs(i ? " and " : "", out);
-		if (c->mask == UINT64_MAX || c->mask == UINT32_MAX)
-			fprintf(out, "argument %u is 0x%" PRIx64, c->arg + 1, c->value);
-		else
-			fprintf(out, "argument %u & 0x%" PRIx64 " is 0x%" PRIx64, c->arg + 1,
-			        c->mask, c->value);
-	}
-}
 
 static bool
 concerns(const struct mj_table_entry *entry, mj_caps caps)
@@ -52,7 +37,8 @@ put_markdown(FILE *out)
 	      "which a "
 	      "module may leave its jail;\nthe reasons are below. A call may need one capability "
 	      "or another, "
-	      "by its arguments: then it stands with each.\n\n"
+	      "by its arguments: then it stands with each; `modjail policy caps --calls` says by "
+	      "which.\n\n"
 	      "| capability | | what it is | system calls that may need it |\n|---|---|---|---|\n",
 	      out);
 	for (int c = 0; c < MJ_CAP_COUNT; c++) {
@@ -72,6 +58,37 @@ put_markdown(FILE *out)
 	fputs(".\n", out);
 }
 
+/* Whether the row is the last of several of its call: then it stands for what is left. */
+static bool
+is_rest(size_t index, const struct mj_table_entry *entry)
+{
+	struct mj_table_entry before;
+	return !entry->nconds && index > 0 && mj_table_entry(index - 1, &before) &&
+	       before.nr == entry->nr;
+}
+
+/* "    openat(O_RDONLY without O_CREAT)", and what else it needs. */
+static void
+put_row(FILE *out, size_t index, const struct mj_table_entry *entry, int cap)
+{
+	char others[512];
+	mj_caps rest = entry->need.all & ~(UINT64_C(1) << cap);
+	fprintf(out, "    %s", entry->name);
+	if (entry->nconds) {
+		fputc('(', out);
+		cli_put_conds(out, entry);
+		fputc(')', out);
+	} else if (is_rest(index, entry)) {
+		fputs(" otherwise", out);
+	}
+	if (rest)
+		fprintf(out, ", and %s", mj_caps_format(rest, others, sizeof(others)));
+	rest = entry->need.any & ~(UINT64_C(1) << cap);
+	if (rest)
+		fprintf(out, ", or %s instead", mj_caps_format(rest, others, sizeof(others)));
+	fputc('\n', out);
+}
+
 static void
 put_one(FILE *out, int cap, bool calls)
 {
@@ -80,23 +97,20 @@ put_one(FILE *out, int cap, bool calls)
 	if (!calls)
 		return;
 	struct mj_table_entry entry;
-	for (size_t i = 0; mj_table_entry(i, &entry); i++) {
-		if (!concerns(&entry, UINT64_C(1) << cap))
-			continue;
-		fprintf(out, "    %s", entry.name);
-		if (entry.nconds) {
-			fputs(" if ", out);
-			cli_put_conds(out, &entry);
-		}
-		fputc('\n', out);
-	}
+	for (size_t i = 0; mj_table_entry(i, &entry); i++)
+		if (concerns(&entry, UINT64_C(1) << cap))
+			put_row(out, i, &entry, cap);
 }
 
 void
-cli_policy_caps(FILE *out, bool calls, bool markdown)
+cli_policy_caps(FILE *out, enum cli_caps_format format, bool calls)
 {
-	if (markdown) {
+	if (format == CLI_CAPS_MARKDOWN) {
 		put_markdown(out);
+		return;
+	}
+	if (format == CLI_CAPS_JSON) {
+		cli_json_caps(out);
 		return;
 	}
 	for (int c = 0; c < MJ_CAP_COUNT; c++)

@@ -2,6 +2,7 @@
 /* `modjail policy explain` and `show`: what the policies come to, and which line says so. */
 #include "cli/cli.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- where it is written --------------------------------------------------------------------- */
@@ -68,39 +69,85 @@ explain_row(FILE *out, struct cli_style style, const struct mj_rule *rule,
 	fputc('\n', out);
 }
 
-enum cli_explained
-cli_policy_explain(FILE *out, struct cli_style style, const struct mj_rule *rule,
-                   const char *module, int nr)
+/* The rows that the call may fit: calls f for each, until one that it fits whatever is not known. */
+static void
+each_row(const struct cli_asked *asked, void (*f)(void *ctx, const struct mj_table_entry *entry),
+         void *ctx)
 {
 	struct mj_table_entry entry;
-	size_t yes = 0;
-	size_t no = 0;
-	for (size_t i = 0; mj_table_entry(i, &entry); i++) {
-		if (entry.nr != nr)
-			continue;
-		bool allowed = mj_grant_allows(&rule->grant, entry.need);
-		yes += allowed;
-		no += !allowed;
-	}
+	bool surely = false;
+	for (size_t i = 0; !surely && mj_table_entry(i, &entry); i++)
+		if (entry.nr == asked->call.nr &&
+		    cli_call_may_fit(&asked->call, asked->known, &entry, &surely))
+			f(ctx, &entry);
+		else
+			surely = false;
+}
+
+struct explanation {
+	FILE *out;
+	struct cli_style style;
+	const struct mj_rule *rule;
+	size_t yes, no;
+};
+
+static void
+count_row(void *ctx, const struct mj_table_entry *entry)
+{
+	struct explanation *e = ctx;
+	bool allowed = mj_grant_allows(&e->rule->grant, entry->need);
+	e->yes += allowed;
+	e->no += !allowed;
+}
+
+static void
+put_row(void *ctx, const struct mj_table_entry *entry)
+{
+	const struct explanation *e = ctx;
+	explain_row(e->out, e->style, e->rule, entry);
+}
+
+enum cli_explained
+cli_policy_explain(FILE *out, struct cli_style style, const struct mj_rule *rule,
+                   const char *module, const struct cli_asked *asked)
+{
+	struct explanation e = { out, style, rule, 0, 0 };
+	each_row(asked, count_row, &e);
 	cli_put(out, style, module);
-	fprintf(out, ": %s %s\n", mj_call_name(nr),
-	        !no    ? "is allowed"
-	        : !yes ? "is refused"
-	               : "is allowed or refused by its arguments; the first line that fits counts");
-	for (size_t i = 0; mj_table_entry(i, &entry); i++)
-		if (entry.nr == nr)
-			explain_row(out, style, rule, &entry);
-	return !no ? CLI_EXPLAINED_ALLOWED : !yes ? CLI_EXPLAINED_REFUSED : CLI_EXPLAINED_BOTH;
+	fprintf(out, "%s: %s", asked->by_default ? " (nothing names it: the default)" : "",
+	        mj_call_name(asked->call.nr));
+	if (asked->known) {
+		fputc('(', out);
+		cli_put_known_args(out, &asked->call, asked->known);
+		fputc(')', out);
+	}
+	fprintf(out, " %s\n",
+	        !e.no    ? "is allowed"
+	        : !e.yes ? "is refused"
+	                 : "is allowed or refused by its arguments; the first line that fits "
+	                   "counts");
+	each_row(asked, put_row, &e);
+	return !e.no ? CLI_EXPLAINED_ALLOWED : !e.yes ? CLI_EXPLAINED_REFUSED : CLI_EXPLAINED_BOTH;
 }
 
 /* ---- show ------------------------------------------------------------------------------------ */
+
+const char *
+cli_rule_word(const struct mj_rule *rule)
+{
+	struct mj_grant unconfined = mj_grant_unconfined();
+	struct mj_grant confined = mj_grant_confined();
+	if (rule->nitems || rule->origin.source == MJ_SOURCE_FILE)
+		return NULL;
+	if (memcmp(&rule->grant, &unconfined, sizeof(unconfined)) == 0)
+		return "unconfined";
+	return memcmp(&rule->grant, &confined, sizeof(confined)) == 0 ? "confined" : NULL;
+}
 
 static void
 put_words(FILE *out, struct cli_style style, const struct mj_rule *rule)
 {
 	char caps[512];
-	struct mj_grant unconfined = mj_grant_unconfined();
-	struct mj_grant confined = mj_grant_confined();
 	if (rule->nitems || rule->origin.source == MJ_SOURCE_FILE) {
 		fputc('[', out);
 		for (size_t i = 0; i < rule->nitems; i++) {
@@ -108,10 +155,8 @@ put_words(FILE *out, struct cli_style style, const struct mj_rule *rule)
 			cli_put(out, style, rule->items[i].word);
 		}
 		fputc(']', out);
-	} else if (!memcmp(&rule->grant, &unconfined, sizeof(unconfined))) {
-		fputs("unconfined", out);
-	} else if (!memcmp(&rule->grant, &confined, sizeof(confined))) {
-		fputs("confined", out);
+	} else if (cli_rule_word(rule)) {
+		fputs(cli_rule_word(rule), out);
 	} else {
 		fprintf(out, "[%s]", mj_caps_format(rule->grant.caps, caps, sizeof(caps)));
 	}
@@ -144,43 +189,63 @@ cli_policy_show_rule(FILE *out, struct cli_style style, const char *module,
 	}
 }
 
-static void
-put_plan_list(FILE *out, const char *head, const bool *in, const bool *also, bool want_also)
+enum { PLAN_FREE, PLAN_BY_ARGUMENTS, PLAN_NOTIFIED, PLAN_REFUSED, PLAN_LISTS };
+
+/* In which of the lists a call belongs. */
+static int
+plan_list_of(const struct mj_plan *plan, int nr)
 {
-	fprintf(out, "%s:", head);
-	for (size_t i = 0; i < mj_call_count(); i++)
-		if (in[i] && also[i] == want_also)
-			fprintf(out, " %s", mj_call_name(mj_call_at(i)));
-	fputc('\n', out);
+	if (plan->allow_all)
+		return PLAN_FREE;
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct mj_plan_rule *rule = &plan->rules[i];
+		if (rule->nr == nr)
+			return rule->errnum   ? PLAN_REFUSED
+			       : rule->nconds ? PLAN_BY_ARGUMENTS
+			                      : PLAN_FREE;
+	}
+	return PLAN_NOTIFIED;
+}
+
+static void
+put_plan(FILE *out, const struct cli_plan_list *lists)
+{
+	for (size_t i = 0; i < PLAN_LISTS; i++) {
+		fprintf(out, "%s:", lists[i].head);
+		for (size_t j = 0; j < lists[i].count; j++)
+			fprintf(out, " %s", lists[i].names[j]);
+		fputc('\n', out);
+	}
 }
 
 int
-cli_policy_show_plan(FILE *out, const struct mj_grant *everyone, struct mj_error *err)
+cli_policy_show_plan(FILE *out, const struct mj_grant *everyone, bool json, struct mj_error *err)
 {
+	struct cli_plan_list lists[PLAN_LISTS] = {
+		[PLAN_FREE] = { .head = "free, the supervisor does not see them", .key = "free" },
+		[PLAN_BY_ARGUMENTS] = { .head = "by arguments, free or notified",
+		                        .key = "by_arguments" },
+		[PLAN_NOTIFIED] = { .head = "always notified", .key = "notified" },
+		[PLAN_REFUSED] = { .head = "refused at once with ENOSYS, so that callers use clone",
+		                   .key = "refused" },
+	};
 	struct mj_plan plan;
-	bool free_of[1024] = { 0 };
-	bool partly[1024] = { 0 };
-	bool refused[1024] = { 0 };
-	bool notified[1024] = { 0 };
+	size_t count = mj_call_count();
+	MJ_AUTO_FREE const char **names = calloc(PLAN_LISTS * count, sizeof(*names));
+	if (!names)
+		return mj_error_set(err, MJ_ERR_MEMORY, "out of memory");
 	if (mj_plan_make(everyone, &plan, err) < 0)
 		return -1;
-	for (size_t i = 0; i < mj_call_count() && i < MJ_ARRAY_LEN(free_of); i++) {
-		for (size_t r = 0; r < plan.count; r++) {
-			const struct mj_plan_rule *rule = &plan.rules[r];
-			if (rule->nr != mj_call_at(i))
-				continue;
-			refused[i] |= rule->errnum != 0;
-			free_of[i] |= rule->nconds == 0 && !rule->errnum;
-			partly[i] |= rule->nconds > 0;
-		}
-		free_of[i] |= plan.allow_all;
-		notified[i] = !free_of[i] && !refused[i];
+	for (size_t i = 0; i < PLAN_LISTS; i++)
+		lists[i].names = names + i * count;
+	for (size_t i = 0; i < count; i++) {
+		struct cli_plan_list *list = &lists[plan_list_of(&plan, mj_call_at(i))];
+		list->names[list->count++] = mj_call_name(mj_call_at(i));
 	}
-	put_plan_list(out, "free, the supervisor does not see them", free_of, partly, false);
-	put_plan_list(out, "by arguments, free or notified", notified, partly, true);
-	put_plan_list(out, "always notified", notified, partly, false);
-	put_plan_list(out, "refused at once with ENOSYS, so that callers use clone", refused,
-	              partly, false);
+	if (json)
+		cli_json_plan(out, lists, PLAN_LISTS);
+	else
+		put_plan(out, lists);
 	mj_plan_free(&plan);
 	return 0;
 }

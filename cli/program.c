@@ -175,6 +175,13 @@ has_module(struct mj_image *image, const char *name)
 	return false;
 }
 
+bool
+cli_has_module(struct mj_image *image, const char *name, const char **ret_nearest)
+{
+	*ret_nearest = nearest_module(image, name);
+	return has_module(image, name);
+}
+
 /* Not rules of go.mod: that rightly requires modules that a program does not contain (for tests, other
  * systems, other programs), and cannot misspell those that it does. */
 static void
@@ -249,6 +256,23 @@ open_image(int fd, const char *path, const struct mj_policy *policy, struct mj_i
 		if (strcmp(mj_policy_module(policy, i), "main") != 0)
 			extra[n++] = mj_policy_module(policy, i);
 	return mj_image_open(fd, path, extra, n, ret, err);
+}
+
+struct mj_image *
+cli_open_program(const char *path, const struct mj_policy *policy, struct mj_error *err)
+{
+	struct mj_image *image = NULL;
+	MJ_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0) {
+		mj_error_sys(err, errno, "cannot read %s", path);
+		return NULL;
+	}
+	if (open_image(fd, path, policy, &image, err) < 0)
+		return NULL;
+	if (check_kind(fd, path, image, err) == 0)
+		return image;
+	mj_image_destroy(image);
+	return NULL;
 }
 
 int

@@ -320,14 +320,74 @@ is_pasteable(const char *module)
 	return *module && module[strspn(module, allowed)] == '\0';
 }
 
+/* What the rule lacks for the call: for modjail.yaml, comma separated. */
+static mj_caps
+lacking(const struct mj_rule *rule, const struct mj_call *call)
+{
+	struct mj_need need = mj_call_need(call);
+	mj_caps caps = need.all & ~rule->grant.caps;
+	/* One of these is enough: the first one. */
+	if (!caps && need.any && !(need.any & rule->grant.caps))
+		caps = need.any & -need.any;
+	return caps;
+}
+
+/* The line of modjail.yaml that allows the call and all that was allowed before: "a.b/c": [confined, EXEC] */
+static void
+put_yaml_line(FILE *out, const char *module, const struct mj_rule *rule, mj_caps caps)
+{
+	const char *word = cli_rule_word(rule);
+	const char *gap = "";
+	fprintf(out, "\"%s\": [", module);
+	if (word) {
+		fputs(word, out);
+		gap = ", ";
+	}
+	for (size_t i = 0; i < rule->nitems; i++, gap = ", ")
+		fprintf(out, "%s%s", gap, rule->items[i].word);
+	for (int c = 0; c < MJ_CAP_COUNT; c++) {
+		if (!(caps >> c & 1))
+			continue;
+		fprintf(out, "%s%s", gap, mj_cap_name(c));
+		gap = ", ";
+	}
+	fputs("]\n", out);
+}
+
+static void
+put_escapes(FILE *out, mj_caps caps)
+{
+	for (int c = 0; c < MJ_CAP_COUNT; c++)
+		if ((caps >> c & 1) && mj_cap_escape(c))
+			fprintf(out, "modjail: %s may lead out of the jail: %s\n", mj_cap_name(c),
+			        mj_cap_escape(c));
+}
+
+static void
+put_policy_hint(FILE *out, struct cli_style style, const struct cli_view *view)
+{
+	const struct mj_rule *rule = view->rule;
+	mj_caps caps = rule ? lacking(rule, &view->call) : 0;
+	if (!view->module || !is_pasteable(view->module))
+		return;
+	if (!rule || !caps || !rule->origin.file || rule->origin.source == MJ_SOURCE_FLAG) {
+		fprintf(out, "modjail: to allow it: --policy=%s=unconfined\n", view->module);
+		return;
+	}
+	fputs("modjail: its policy is at ", out);
+	cli_put(out, style, rule->origin.file);
+	fprintf(out, ":%u; to allow it: in %s, under modules: ", rule->origin.line,
+	        rule->origin.source == MJ_SOURCE_FILE ? "that file" : "a --policy-file");
+	put_yaml_line(out, view->module, rule, caps);
+	put_escapes(out, caps);
+}
+
 void
 cli_text_hint(FILE *out, struct cli_style style, const struct cli_view *view)
 {
 	switch (view->reason) {
 	case MJ_REASON_POLICY:
-		if (view->module && is_pasteable(view->module))
-			fprintf(out, "modjail: to allow it: --policy=%s=unconfined\n",
-			        view->module);
+		put_policy_hint(out, style, view);
 		break;
 	case MJ_REASON_UNATTRIBUTED:
 	case MJ_REASON_C:

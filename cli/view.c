@@ -164,6 +164,7 @@ cli_view_make(const struct mj_refusal *refusal, bool repeated, struct cli_view *
 		.detail = refusal->detail ? refusal->detail : "",
 		.program = refusal->program ? refusal->program : "",
 		.version = "",
+		.rule = refusal->rule,
 		.count = refusal->count,
 		.blamed = CLI_NO_FRAME,
 		.through = refusal->action == MJ_ACTION_LOG,

@@ -38,13 +38,16 @@ static const struct {
 	                        NULL },
 	[MJ_CAP_NETWORK_CONNECT] = { "connect to other machines, send datagrams", NULL },
 	[MJ_CAP_NETWORK_LISTEN] = { "wait for connections", NULL },
-	[MJ_CAP_NETWORK_UNIX] = { "Unix sockets", "daemons behind them, such as those of "
-	                                          "containers or systemd, run "
-	                                          "programs for who asks" },
+	[MJ_CAP_NETWORK_UNIX] = { "Unix sockets", "daemons behind such sockets (docker.sock, the "
+	                                          "bus of systemd) start "
+	                                          "programs outside of the jail for whoever asks" },
 	[MJ_CAP_NETWORK_NETLINK] = { "netlink sockets: the kernel's network configuration", NULL },
 	[MJ_CAP_NETWORK_RAW] = { "raw and packet sockets, and every other kind", NULL },
-	[MJ_CAP_EXEC] = { "execute programs", "an interpreter may do all that the modules on the "
-	                                      "stack may do together" },
+	[MJ_CAP_EXEC] = { "execute programs",
+	                  "a shell or interpreter may do whatever every module on the stack that "
+	                  "started it may do, and no more (its ceiling), but nobody asks any "
+	                  "longer "
+	                  "which code in it does so" },
 	[MJ_CAP_MODIFY_SIGNALS] = { "send signals to processes and threads", NULL },
 	[MJ_CAP_MODIFY_CHDIR] = { "change the working folder, the root, the umask", NULL },
 	[MJ_CAP_MODIFY_IDS] = { "change user, group, session and process group, and "
@@ -54,17 +57,22 @@ static const struct {
 	[MJ_CAP_MODIFY_FDS] = { "put a descriptor in the place of another one", NULL },
 	[MJ_CAP_MODIFY_PROCESS] = { "change other attributes of the process (prctl)", NULL },
 	[MJ_CAP_MODIFY_DUMPABLE] = { "make the process unreadable to the supervisor",
-	                             "an unprivileged modjail can then see nothing, and refuses "
-	                             "everything" },
+	                             "a modjail without privileges is then blind: it refuses every "
+	                             "call that it would have to attribute" },
 	[MJ_CAP_READ_SYSTEM_STATE] = { "ask for the system's and other processes' state", NULL },
 	[MJ_CAP_OPERATING_SYSTEM] = { "mounts, namespaces, kernel modules, clocks, reboot",
-	                              "it may rearrange the system around the jail" },
-	[MJ_CAP_ARBITRARY_EXECUTION] = { "make memory executable",
-	                                 "code that it makes up may do whatever the modules around "
-	                                 "it may" },
+	                              "with privileges, it loads code into the kernel "
+	                              "(finit_module, "
+	                              "bpf, kexec_load) or mounts other files over those that are "
+	                              "trusted" },
+	[MJ_CAP_ARBITRARY_EXECUTION] = { "make memory executable", "machine code that it makes up "
+	                                                           "can forge the stack that is "
+	                                                           "asked" },
 	[MJ_CAP_SYSTEM_CALLS] = { "every system call that nothing else here names",
-	                          "ptrace, process_vm_writev, io_uring, bpf and what is yet to "
-	                          "come are among them" },
+	                          "ptrace and process_vm_writev write into processes, "
+	                          "io_uring_setup "
+	                          "gets calls past the filter, and what is yet to come is among "
+	                          "them" },
 };
 
 const char *

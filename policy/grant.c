@@ -104,8 +104,9 @@ mj_grant_escape(const struct mj_grant *grant, enum mj_cap from)
 	mj_caps caps = grant->caps;
 	struct mj_table_entry entry;
 	for (size_t i = 0; mj_table_entry(i, &entry); i++)
-		if (has_row(grant, (unsigned)i))
-			caps |= entry.need.all;
+		if (has_row(grant, (unsigned)i) &&
+		    !caps_allow(grant->caps, entry.need.all, entry.need.any))
+			caps |= entry.need.all | entry.need.any;
 	for (; from < MJ_CAP_COUNT; from++)
 		if ((caps >> from & 1) && mj_cap_escape(from))
 			return from;

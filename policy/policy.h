@@ -151,7 +151,7 @@ struct mj_grant mj_grant_of(mj_caps caps);
 /** Everything whatsoever, MODIFY_SYSTEM_STATE/DUMPABLE too: what restricts nobody. */
 struct mj_grant mj_grant_all(void);
 /** Of the capabilities by which the grant lets its module leave its jail: the first, from leaf from on, or
- * MJ_CAP_COUNT. Calls granted by name count as the capabilities that they need. */
+ * MJ_CAP_COUNT. Calls granted by name count as all capabilities that they need, or of which they need one. */
 enum mj_cap mj_grant_escape(const struct mj_grant *grant, enum mj_cap from);
 /** What one word of a policy gives: "confined", "unconfined", a capability, a capability's parent, or the name of
  * a system call, whatever its arguments. False if it is none of them. */

@@ -122,7 +122,7 @@ like 'a program with a policy that is wrong: which' "$err" 'm.yaml:5: policy of 
 policy 'modules:' '  example.com/conf: [FILES/READ, EXEC]' '  main: {allow: unconfined, privileged: true}'
 capture "$MODJAIL" policy check --policy-file="$tmp/m.yaml" "$PROBE"
 is 'check: warnings only' "$status" 0
-like 'check: a grant that amounts to leaving the jail' "$err" 'm.yaml:3: example.com/conf may do EXEC: '
+like 'check: a grant that amounts to leaving the jail' "$err" 'm.yaml:3:34: example.com/conf may do EXEC: '
 like 'check: a module without a policy' "$err" 'no policy names gopkg.in/yaml.v3'
 capture "$MODJAIL" policy check --strict --policy-file="$tmp/m.yaml" "$PROBE"
 is 'check --strict: warnings count' "$status" 1
