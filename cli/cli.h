@@ -69,11 +69,6 @@ void cli_options_finish(struct cli_options *options);
 
 /* ---- policies (load.c) ---------------------------------------------------------------------- */
 
-struct cli_programs {
-	size_t count;
-	struct mj_run_program *list; /* paths are the policy's; policies are owned */
-};
-
 /** Reads the policies that the options name. Several errors of one file are written to stderr, and *err says how
  * many. *ret is the caller's. */
 int cli_load_policy(const struct cli_options *options, struct cli_style style,
@@ -81,9 +76,30 @@ int cli_load_policy(const struct cli_options *options, struct cli_style style,
 /** Reads one modjail.yaml into policy; errors as cli_load_policy. */
 int cli_read_yaml(struct mj_policy *policy, const char *name, struct cli_style style,
                   struct mj_error *err);
-/** Reads the policies of the programs that policy names. cli_programs_finish in either case. */
+/** A policy of one modjail.yaml, and of what the options say of all refusals; errors as cli_load_policy. *ret is the
+ * caller's. */
+int cli_load_yaml(const char *name, const struct cli_options *options, struct cli_style style,
+                  struct mj_policy **ret, struct mj_error *err);
+
+/* ---- programs that the program executes (programs.c) ------------------------------------------ */
+
+/** What a policy file names under "programs:", and what the files named there name in turn. */
+struct cli_programs {
+	size_t count;
+	struct mj_run_program *list;   /**< for mj_run_args */
+	struct cli_policies *policies; /**< owned */
+};
+
+/**
+ * Loads the policies of the programs that policy names, which was read from options->policy_file. A path of a policy
+ * is relative to the folder of the file that names it. All programs hold throughout the jail, whichever file names
+ * them and whoever executes them. Fails if a file cannot be loaded, if a program is there that cannot be walked or
+ * has another main module than its policy is for, and if two policies are for the same program. Warnings go to
+ * reporter. cli_programs_finish in either case.
+ */
 int cli_load_programs(const struct mj_policy *policy, const struct cli_options *options,
-                      struct cli_style style, struct cli_programs *ret, struct mj_error *err);
+                      struct cli_style style, const struct mj_reporter *reporter,
+                      struct cli_programs *ret, struct mj_error *err);
 void cli_programs_finish(struct cli_programs *programs);
 
 /* ---- conditions on arguments (conds.c) -------------------------------------------------------- */

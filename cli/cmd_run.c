@@ -47,8 +47,7 @@ static int
 make_policy(struct run *run, struct mj_error *err)
 {
 	const struct cli_options *options = &run->options;
-	if (cli_load_policy(options, run->report.style, &run->policy, err) < 0 ||
-	    cli_load_programs(run->policy, options, run->report.style, &run->programs, err) < 0)
+	if (cli_load_policy(options, run->report.style, &run->policy, err) < 0)
 		return -1;
 	if (mj_policy_says_something(run->policy))
 		return 0;
@@ -92,6 +91,9 @@ prepare(struct run *run, struct mj_error *err)
 		return r;
 	struct mj_reporter reporter = cli_report_reporter(&run->report);
 	pass_on_warnings(run, &reporter);
+	if (cli_load_programs(run->policy, &run->options, run->report.style, &reporter,
+	                      &run->programs, err) < 0)
+		return CLI_EXIT_FAILED;
 	return cli_check_program(run->path, run->policy, &reporter, err);
 }
 

@@ -2,13 +2,6 @@
 /* Policies from all places that the command line names: go.mod, modjail.yaml, --policy. */
 #include "cli/cli.h"
 
-#include <libgen.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define MAX_PROGRAMS 64
-
 static int
 read_go_mod(struct mj_policy *policy, const char *name, struct mj_error *err)
 {
@@ -68,72 +61,18 @@ cli_load_policy(const struct cli_options *options, struct cli_style style, struc
 	return 0;
 }
 
-/* ---- policies of executed programs ---------------------------------------------------------- */
-
-/* name as it is meant in a file: relative to that file's folder. */
-static char *
-beside(const char *file, const char *name)
-{
-	char *joined = NULL;
-	if (*name == '/')
-		return strdup(name);
-	char *copy = strdup(file);
-	if (!copy || asprintf(&joined, "%s/%s", dirname(copy), name) < 0)
-		joined = NULL;
-	free(copy);
-	return joined;
-}
-
-static int
-add_program(struct cli_programs *programs, const struct mj_policy_program *program,
-            const struct cli_options *options, struct cli_style style, struct mj_error *err)
+int
+cli_load_yaml(const char *name, const struct cli_options *options, struct cli_style style,
+              struct mj_policy **ret, struct mj_error *err)
 {
 	struct mj_policy *policy = NULL;
-	MJ_AUTO_FREE char *file = beside(program->origin.file, program->policy);
-	struct mj_run_program *list =
-		reallocarray(programs->list, programs->count + 1, sizeof(*list));
-	if (list)
-		programs->list = list;
-	if (!file || !list)
-		return mj_error_set(err, MJ_ERR_MEMORY, "out of memory");
 	if (mj_policy_create(&policy, err) < 0)
 		return -1;
-	if (cli_read_yaml(policy, file, style, err) < 0) {
+	if (cli_read_yaml(policy, name, style, err) < 0) {
 		mj_policy_destroy(policy);
-		return mj_error_wrap(err, "%s:%u: policy of %s", program->origin.file,
-		                     program->origin.line, program->path);
+		return -1;
 	}
 	override_action(policy, options);
-	list[programs->count++] = (struct mj_run_program){ program->path, policy };
-	if (mj_policy_program_at(policy, 0))
-		return mj_error_set(err, MJ_ERR_USAGE,
-		                    "%s has programs of its own: write those into %s, which holds "
-		                    "for whatever is executed",
-		                    file, program->origin.file);
+	*ret = policy;
 	return 0;
-}
-
-int
-cli_load_programs(const struct mj_policy *policy, const struct cli_options *options,
-                  struct cli_style style, struct cli_programs *ret, struct mj_error *err)
-{
-	const struct mj_policy_program *program;
-	for (size_t i = 0; (program = mj_policy_program_at(policy, i)); i++) {
-		if (i == MAX_PROGRAMS)
-			return mj_error_set(err, MJ_ERR_USAGE, "%s:%u: more than %u programs",
-			                    program->origin.file, program->origin.line,
-			                    MAX_PROGRAMS);
-		if (add_program(ret, program, options, style, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-void
-cli_programs_finish(struct cli_programs *programs)
-{
-	for (size_t i = 0; i < programs->count; i++)
-		mj_policy_destroy((struct mj_policy *)(uintptr_t)programs->list[i].policy);
-	free(programs->list);
-	*programs = (struct cli_programs){ 0 };
 }

@@ -157,7 +157,9 @@ cli_policy_check(const struct mj_policy *policy, const struct cli_options *optio
 	struct cli_programs programs = { 0 };
 	for (size_t i = 0; i < mj_policy_warning_count(policy); i++)
 		check->warn(check->ctx, mj_policy_warning(policy, i));
-	int r = cli_load_programs(policy, options, style, &programs, err);
+	struct cli_check copy = *check;
+	struct mj_reporter reporter = { .notice = on_notice, .ctx = &copy };
+	int r = cli_load_programs(policy, options, style, &reporter, &programs, err);
 	cli_programs_finish(&programs);
 	check_all_escapes(policy, check);
 	if (r == 0 && program)

@@ -238,7 +238,8 @@ static void
 warn_powerless(const struct mj_policy *policy, const struct mj_reporter *reporter)
 {
 	struct mj_grant unconfined = mj_grant_unconfined();
-	if (!mj_grant_covers(mj_policy_everyone(policy), &unconfined))
+	if (!mj_grant_covers(mj_policy_everyone(policy), &unconfined) ||
+	    mj_policy_program_at(policy, 0))
 		return;
 	warn(reporter, "the policies confine no module: nothing will be refused");
 }

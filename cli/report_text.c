@@ -127,6 +127,10 @@ put_reason(FILE *out, struct cli_style style, const struct cli_view *view)
 		put_program(out, style, view);
 		fputs(": its Go function tables cannot be read", out);
 		break;
+	case MJ_REASON_PROGRAM:
+		put_program(out, style, view);
+		fputs(": its own policy does not fit it", out);
+		break;
 	}
 }
 
@@ -302,7 +306,8 @@ cli_text_refusal(FILE *out, struct cli_style style, const struct cli_view *view)
 	put_reason(out, style, view);
 	/* The words for the other reasons say what the detail would repeat. */
 	if (view->reason == MJ_REASON_WALK || view->reason == MJ_REASON_UNREADABLE ||
-	    view->reason == MJ_REASON_OPAQUE || view->reason == MJ_REASON_UNATTRIBUTED)
+	    view->reason == MJ_REASON_OPAQUE || view->reason == MJ_REASON_PROGRAM ||
+	    view->reason == MJ_REASON_UNATTRIBUTED)
 		put_detail(out, style, view);
 	if (view->reason == MJ_REASON_WALK)
 		put_where_walk_ended(out, style, view);
@@ -411,6 +416,12 @@ cli_text_hint(FILE *out, struct cli_style style, const struct cli_view *view)
 		fputs("modjail: a process is readable if it has the same user as modjail, is not "
 		      "setuid and did not make itself undumpable (see ptrace(2), \"access mode "
 		      "checking\")\n",
+		      out);
+		break;
+	case MJ_REASON_PROGRAM:
+		fputs("modjail: a program under \"programs\" must be the Go program that its "
+		      "policy is for; "
+		      "without an entry there it may do what the module that executes it may\n",
 		      out);
 		break;
 	case MJ_REASON_OPAQUE:

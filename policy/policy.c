@@ -399,7 +399,8 @@ mj_policy_program(const struct mj_policy *policy, struct mj_origin *origin)
 bool
 mj_policy_says_something(const struct mj_policy *policy)
 {
-	return policy->count || policy->otherwise.origin.source || policy->nobody.origin.source;
+	return policy->count || policy->otherwise.origin.source || policy->nobody.origin.source ||
+	       policy->nprograms;
 }
 
 /* ---- asking --------------------------------------------------------------------------------- */

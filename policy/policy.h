@@ -300,7 +300,7 @@ int mj_policy_set_program(struct mj_policy *policy, const char *module, struct m
                           struct mj_error *err);
 const char *mj_policy_program(const struct mj_policy *policy, struct mj_origin *origin);
 
-/** Whether anything was said: a rule, a default, or what the unattributed may do. */
+/** Whether anything was said: a rule, a default, what the unattributed may do, or a program with a policy. */
 bool mj_policy_says_something(const struct mj_policy *policy);
 
 /** Modules that the policy names, in order of path. Borrowed; NULL behind the last index. */

@@ -132,7 +132,7 @@ sup_charged(struct supervisor *sup, const struct sup_process *process, const str
 {
 	struct builder b = { 0 };
 	if (!process || v->reason == MJ_REASON_WALK || v->reason == MJ_REASON_UNREADABLE ||
-	    v->reason == MJ_REASON_OPAQUE)
+	    v->reason == MJ_REASON_OPAQUE || v->reason == MJ_REASON_PROGRAM)
 		return NULL;
 	if (v->have_stack)
 		add_stack(&b, sup, process->image->image);

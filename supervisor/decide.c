@@ -318,6 +318,18 @@ learn_ceiling(const struct supervisor *sup, const struct sup_process *process,
 	v->capability = mj_grant_lacks(NULL, v->need);
 }
 
+static enum mj_reason
+reason_of_unknown(const struct sup_process *process)
+{
+	const struct sup_image *image = process->image;
+	/* The image may be the one before, if the process could not be read this time. */
+	if (image && *image->misfit && process->unreadable == image->misfit)
+		return MJ_REASON_PROGRAM;
+	if (image && image->image && mj_image_kind(image->image) != MJ_IMAGE_GO)
+		return MJ_REASON_OPAQUE;
+	return MJ_REASON_UNREADABLE;
+}
+
 void
 sup_decide(struct supervisor *sup, struct sup_process *process, struct sup_thread *thread,
            const struct mj_call *call, const struct sup_where *where, struct sup_verdict *v)
@@ -338,9 +350,7 @@ sup_decide(struct supervisor *sup, struct sup_process *process, struct sup_threa
 	}
 	if (process->kind == SUP_UNKNOWN) {
 		v->capability = mj_grant_lacks(NULL, v->need);
-		bool opaque = process->image && process->image->image &&
-		              mj_image_kind(process->image->image) != MJ_IMAGE_GO;
-		refuse(v, opaque ? MJ_REASON_OPAQUE : MJ_REASON_UNREADABLE, process->unreadable);
+		refuse(v, reason_of_unknown(process), process->unreadable);
 		return;
 	}
 	decide_by_ceiling(sup, process, v);

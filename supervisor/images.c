@@ -22,15 +22,18 @@ id_of_stat(const struct stat *st, struct mj_image_id *ret)
 	ret->ctime_nsec = st->st_ctim.tv_nsec;
 }
 
-/* The entry of a program that has a policy of its own; NULL for others, and for what was started itself. */
+/* The entry under programs for an executable file, or NULL. By the file, not by its name: a name in a jailed
+ * process's view may be anything. To pass for such a program gives nothing, because the ceiling holds as well;
+ * a copy under another name runs under its ceiling, like every program that is not named. */
 static const struct mj_run_program *
-find_program(const struct supervisor *sup, const struct stat *st)
+find_program(const struct supervisor *sup, const struct stat *file)
 {
 	const struct mj_run_args *args = sup->args;
+	/* What modjail itself was told to run is always under its own policy. */
 	for (size_t i = 0; sup->program && i < args->nprograms; i++) {
-		struct stat named;
-		if (stat(args->programs[i].path, &named) == 0 && named.st_dev == st->st_dev &&
-		    named.st_ino == st->st_ino)
+		struct stat st;
+		if (stat(args->programs[i].path, &st) == 0 && st.st_dev == file->st_dev &&
+		    st.st_ino == file->st_ino)
 			return &args->programs[i];
 	}
 	return NULL;
@@ -70,6 +73,24 @@ verify_walks(struct supervisor *sup, int fd, struct sup_image *entry)
 	return true;
 }
 
+/* Says why a policy that is for this very program cannot be applied to it, if so. */
+static void
+check_fit(struct sup_image *entry)
+{
+	const struct mj_image *image = entry->image;
+	const char *wanted = mj_policy_program(entry->policy, NULL);
+	const char *is = mj_image_main_module(image);
+	if (mj_image_kind(image) != MJ_IMAGE_GO)
+		snprintf(entry->misfit, sizeof(entry->misfit),
+		         "it has a policy under \"programs\", but its stacks cannot be walked: %s",
+		         mj_image_why(image));
+	else if (wanted && strcmp(wanted, is) != 0)
+		snprintf(entry->misfit, sizeof(entry->misfit),
+		         "its policy under \"programs\" is for the main module %.120s, but its own "
+		         "is %.120s",
+		         wanted, *is ? is : "not known");
+}
+
 /* The program that was started is walked, and so is every other Go program of the same main module, or
  * of none, that it may execute: a re-execution of itself is the common case. */
 static bool
@@ -80,22 +101,6 @@ is_walked(const struct supervisor *sup, const struct mj_image *image)
 	                                mj_image_main_module(image)) == 0);
 }
 
-/* Whether a policy of its own can be held against the program; else *why not. */
-static bool
-fits(const struct sup_image *entry, const char **why)
-{
-	const char *wanted = mj_policy_program(entry->policy, NULL);
-	if (mj_image_kind(entry->image) != MJ_IMAGE_GO) {
-		*why = "it has a policy of its own, but modjail cannot walk its stacks";
-		return false;
-	}
-	if (wanted && strcmp(wanted, mj_image_main_module(entry->image)) != 0) {
-		*why = "its policy is for a program with another main module";
-		return false;
-	}
-	return true;
-}
-
 static void
 free_image(struct sup_image *entry)
 {
@@ -104,6 +109,34 @@ free_image(struct sup_image *entry)
 	free(entry->rules);
 	sup_names_unref(entry->executors);
 	free(entry);
+}
+
+/* Reads what there is to know of a file, and decides whether it is walked, and under which policy. NULL: out of
+ * memory, or the file cannot be read. */
+static struct sup_image *
+make_image(struct supervisor *sup, int fd, const struct stat *st, const char *path)
+{
+	const struct mj_run_program *named = find_program(sup, st);
+	struct sup_image *entry = calloc(1, sizeof(*entry));
+	if (!entry)
+		return NULL;
+	entry->policy = named ? named->policy : sup->args->policy;
+	if (open_image(entry->policy, fd, path, &entry->image) < 0) {
+		free(entry);
+		return NULL;
+	}
+	id_of_stat(st, &entry->id);
+	entry->floor = mj_grant_all();
+	entry->path = strdup(path);
+	if (named)
+		check_fit(entry);
+	entry->walked = !*entry->misfit && (named || is_walked(sup, entry->image));
+	if (!entry->walked) {
+		/* Nothing of it is needed, and a mapping would keep a deleted file on its disk. */
+		mj_image_destroy(entry->image);
+		entry->image = NULL;
+	}
+	return entry;
 }
 
 static struct sup_image *
@@ -118,28 +151,11 @@ add_image(struct supervisor *sup, const char *link, const char **why)
 	}
 	ssize_t n = readlink(link, path, sizeof(path) - 1);
 	path[n > 0 ? n : 0] = '\0';
-	const struct mj_run_program *program = find_program(sup, &st);
-	const struct mj_policy *policy = program ? program->policy : sup->args->policy;
-	struct sup_image *entry = calloc(1, sizeof(*entry));
-	if (!entry || open_image(policy, fd, path, &entry->image) < 0) {
-		free(entry);
+	struct sup_image *entry = make_image(sup, fd, &st, path);
+	if (!entry) {
 		*why = "its executable file cannot be read";
 		return NULL;
 	}
-	id_of_stat(&st, &entry->id);
-	entry->policy = policy;
-	entry->walked = program || is_walked(sup, entry->image);
-	if (program && !fits(entry, why)) {
-		free_image(entry);
-		return NULL;
-	}
-	if (!entry->walked) {
-		/* Nothing of it is needed, and a mapping would keep a deleted file on its disk. */
-		mj_image_destroy(entry->image);
-		entry->image = NULL;
-	}
-	entry->path = strdup(path);
-	entry->floor = mj_grant_all();
 	if (!verify_walks(sup, fd, entry)) {
 		free_image(entry);
 		*why = "modjail is out of memory";

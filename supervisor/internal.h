@@ -38,6 +38,8 @@ struct sup_image {
 	const struct mj_policy *policy; /* of its modules; only if walked */
 	const struct mj_rule **rules;   /* by module index, as far as looked up */
 	size_t nrules;
+	/* Named under programs:, and why its policy cannot be applied: everything is refused. "": it can. */
+	char misfit[320];
 	UT_hash_handle hh;
 };
 
@@ -108,7 +110,9 @@ struct supervisor {
 	struct sup_image *images;
 	struct sup_image *program; /* what the first process executed */
 	struct mj_grant floor; /* intersection of the ceilings under which anything was executed */
-	unsigned sweep_at;     /* number of records at which dead ones are looked for */
+	/* Intersection of the ceilings of executions that may have happened and were not seen to. */
+	struct mj_grant unseen;
+	unsigned sweep_at; /* number of records at which dead ones are looked for */
 	struct mj_stack stack;
 	char detail[320];                            /* words of the verdict that is being made */
 	struct mj_c_frame c_frames[MJ_MAX_C_FRAMES]; /* likewise, nc_frames of them */

@@ -6,7 +6,8 @@
  * met for the first time has not executed anything itself: it is a fork of one that is known, and
  * has that one's ceiling. Its parent is looked up by /proc; where that does not lead to a process
  * that is known (the parent has ended), the ceiling is the smallest under which its executable file was
- * ever executed here, or, if that file was not, under which any was.
+ * ever executed here, or, if that file was not, under which any was; and not more than any execution allows
+ * that was allowed and has not been seen to happen.
  */
 #include "supervisor/internal.h"
 
@@ -34,6 +35,9 @@ static void
 drop_process(struct supervisor *sup, struct sup_process *process)
 {
 	HASH_DEL(sup->processes, process);
+	/* It may have executed that, and have left children. */
+	if (process->exec_pending)
+		sup->unseen = mj_grant_intersect(sup->unseen, process->pending_ceiling);
 	forget_memory(process);
 	sup_executors_drop(process);
 	free(process);
@@ -163,7 +167,9 @@ try_load(struct supervisor *sup, struct sup_process *process, struct sup_image *
 	memcpy(process->random, identity.random, sizeof(process->random));
 	process->unreadable = NULL;
 	process->kind = SUP_CEILING;
-	if (process->image->walked)
+	if (*process->image->misfit)
+		set_unknown(process, process->image->misfit);
+	else if (process->image->walked)
 		load_runtime(sup, process, &auxv);
 	else
 		forget_memory(process);
@@ -216,6 +222,22 @@ known_ancestor(struct supervisor *sup, pid_t pid)
 	return NULL;
 }
 
+/*
+ * The ceiling of a process whose lineage is lost. A file that changed since it was executed (its mode, its
+ * links) is another one here, and an execution may not have been seen yet, or never will be, because
+ * the program was not notified between it and its end: each of those may be the one that it comes from.
+ */
+static struct mj_grant
+ceiling_of_orphan(struct supervisor *sup, const struct sup_image *image)
+{
+	struct mj_grant grant = image && image->executed ? image->floor : sup->floor;
+	struct sup_process *process, *next;
+	HASH_ITER (hh, sup->processes, process, next)
+		if (process->exec_pending)
+			grant = mj_grant_intersect(grant, process->pending_ceiling);
+	return mj_grant_intersect(grant, sup->unseen);
+}
+
 static void
 inherit(struct supervisor *sup, struct sup_process *process)
 {
@@ -229,11 +251,8 @@ inherit(struct supervisor *sup, struct sup_process *process)
 		if (parent->exec_pending)
 			process->ceiling =
 				mj_grant_intersect(parent->ceiling, parent->pending_ceiling);
-	} else if (process->image && process->image->executed) {
-		process->ceiling = process->image->floor;
 	} else {
-		/* A file that changed since it was executed (its mode, its links) is another one here. */
-		process->ceiling = sup->floor;
+		process->ceiling = ceiling_of_orphan(sup, process->image);
 	}
 }
 
@@ -342,6 +361,16 @@ settle_exec(struct supervisor *sup, struct sup_process *process, pid_t tid)
 		process->exec_pending = false;
 }
 
+/* What the first process executed must be known before anybody else's file is judged by it. It may have
+ * executed that, and forked, without having been notified since. */
+static void
+settle_program(struct supervisor *sup)
+{
+	struct sup_process *first = find(sup, sup->child);
+	if (first && first->kind == SUP_STUB)
+		settle_exec(sup, first, 0);
+}
+
 struct sup_process *
 sup_process_get(struct supervisor *sup, struct sup_thread *thread)
 {
@@ -361,6 +390,7 @@ sup_process_get(struct supervisor *sup, struct sup_thread *thread)
 		if (!sup_read_start_time(tgid, &start))
 			return NULL;
 		sup_sweep(sup);
+		settle_program(sup);
 		process = add(sup, tgid, start);
 	} else if (process->exec_pending) {
 		settle_exec(sup, process, thread->tid);

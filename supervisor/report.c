@@ -38,6 +38,7 @@ static const char *const reason_names[] = {
 	[MJ_REASON_WALK] = "incomplete-walk",
 	[MJ_REASON_UNREADABLE] = "unreadable",
 	[MJ_REASON_OPAQUE] = "no-tables",
+	[MJ_REASON_PROGRAM] = "program",
 };
 
 const char *

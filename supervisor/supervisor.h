@@ -21,6 +21,7 @@ enum mj_reason {
 	MJ_REASON_WALK,         /**< the stack could not be walked to its end */
 	MJ_REASON_UNREADABLE,   /**< the thread, its memory or its program could not be read */
 	MJ_REASON_OPAQUE,       /**< a Go program whose tables modjail cannot read */
+	MJ_REASON_PROGRAM,      /**< a program whose own policy (mj_run_program) does not fit it */
 };
 const char *mj_reason_name(enum mj_reason reason); /**< "policy", "unattributed", ... */
 
@@ -88,9 +89,15 @@ struct mj_stats {
 /** Latency percentile (0 to 100) in microseconds from RECV's return to SEND's return. */
 double mj_stats_percentile(const struct mj_stats *stats, double percent);
 
-/** A program that the jailed one executes, with a policy of its own. */
+/**
+ * A program that jailed ones execute, whose stacks are walked under a policy of its own. It may do what that
+ * policy and its ceiling both allow. It is the file behind path, as modjail sees it when the file is first
+ * executed: by whatever name the jailed process calls it, and wherever in its mount namespace. Processes of a
+ * file that cannot be walked, or whose main module is not the one that the policy says it is for, are
+ * refused everything.
+ */
 struct mj_run_program {
-	const char *path; /**< of its executable file, absolute */
+	const char *path; /**< absolute */
 	const struct mj_policy *policy;
 };
 

@@ -111,11 +111,11 @@ is 'a shell may read, as who executed it' "$out" data
 check_not 'but not write' test -e "$tmp/written"
 echo 'program: example.com/else' >> "$tmp/other.yaml"
 with_policy -- "$FORKER" -exec "$OTHER" main read "$tmp/data"
-like 'an entry for another program: nothing of it is allowed' "$err" 'its policy is for a program with another main module'
+like 'an entry for another program: an error before the start' "$err" 'm.yaml:5: the policy of .*other is for the main module example.com/else, but the program.s own is example.com/mjother'
 echo 'version: 3' > "$tmp/other.yaml"
 with_policy -- "$PROBE" uname
 is 'a program with a policy that is wrong: status' "$status" 125
-like 'a program with a policy that is wrong: which' "$err" 'm.yaml:5: policy of .*other: .*other.yaml:1:10: version must be 1'
+like 'a program with a policy that is wrong: which' "$err" 'm.yaml:5: .*other.yaml:1:10: version must be 1'
 
 # ---- modjail policy ------------------------------------------------------------------------------
 

@@ -45,11 +45,12 @@ build_variant() {
 
 build_all() {
   local go=$1 dir=$2
-  build_variant "$go" "$dir/default" 0 -- probe golden sig forker threads fetch
+  build_variant "$go" "$dir/default" 0 -- probe golden sig forker threads runner fetch
   build_variant "$go" "$dir/stripped" 0 -ldflags='-s -w' -- probe golden fetch
   build_variant "$go" "$dir/plaindwarf" 0 -ldflags=-compressdwarf=false -- golden
   build_variant "$go" "$dir/pie" 0 -buildmode=pie -- probe golden
   build_variant "$go" "$dir/trimpath" 0 -trimpath -- probe golden
+  (cd child && CGO_ENABLED=0 "$go" build -o "$dir/default/child" .) # executed by runner
   (cd other && CGO_ENABLED=0 "$go" build -o "$dir/default/other" .) # another main module
   local cc=${CC:-cc}
   if command -v "${cc%% *}" > /dev/null; then

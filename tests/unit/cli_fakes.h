@@ -107,8 +107,8 @@ mj_root_name(enum mj_root root)
 const char *
 mj_reason_name(enum mj_reason reason)
 {
-	static const char *const names[] = { "policy", "unattributed", "c",     "ceiling",
-		                             "walk",   "unreadable",   "opaque" };
+	static const char *const names[] = { "policy", "unattributed", "c",      "ceiling",
+		                             "walk",   "unreadable",   "opaque", "program" };
 	return names[reason];
 }
 

@@ -258,6 +258,7 @@ START_TEST(test_text_other_reasons)
 		{ MJ_REASON_UNREADABLE, " for /bin/app: the process could not be read: DETAIL\n" },
 		{ MJ_REASON_OPAQUE,
 		  " for /bin/app: its Go function tables cannot be read: DETAIL\n" },
+		{ MJ_REASON_PROGRAM, " for /bin/app: its own policy does not fit it: DETAIL\n" },
 	};
 	struct mj_stack incomplete = stack;
 	incomplete.status = MJ_WALK_INCOMPLETE;

@@ -1,320 +1,730 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The decision against a slow reference, which goes by names of capabilities and calls instead of bits, and its laws: to
- * allow more never refuses more, to forge only adds suspects.
+ * The decision against a slow reference that is obviously right, and laws that hold for whatever policy
+ * and whatever stack. Random, but the same each time: a failure prints the seed of its case, and
+ * MJ_SEED=N runs that case alone.
  */
 #include <check.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/policy.h"
+#include "policy/table.h"
 
-#define NRULES 6
-#define MAX_FRAMES 8
-#define MAX_OWNERS 3
-#define MAX_WORDS 6
-#define CASES 3000
+#define CASES 40000
+#define POLICIES_EVERY 20 /* cases that one policy is used for */
+#define MODULES 5
+#define FRAMES_MAX 7
+#define ITEMS_MAX 4
+#define SUBJECTS_MAX 4
+
+static const char *const names[MODULES] = { "main", "a.example/a", "b.example/b", "c.example/c",
+	                                    "d.example/d" };
+
+/* ---- chance --------------------------------------------------------------------------------- */
+
+/* splitmix64 */
+static uint64_t
+draw(uint64_t *state)
+{
+	uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
+static unsigned
+below(uint64_t *state, unsigned limit)
+{
+	return (unsigned)(draw(state) % limit);
+}
+
+static bool
+one_in(uint64_t *state, unsigned n)
+{
+	return below(state, n) == 0;
+}
+
+/* ---- a policy as it is written -------------------------------------------------------------- */
+
+/* What a rule says, in words: the reference knows no compiled grants. */
+struct ref_rule {
+	mj_caps caps;
+	int calls[ITEMS_MAX]; /* numbers */
+	size_t ncalls;
+	enum mj_action action;
+	bool privileged;
+};
+
+/* The last two rules: the default, and that of the unattributed. */
+enum { DEFAULT = MODULES, UNATTRIBUTED, RULES };
+
+struct ref_policy {
+	struct ref_rule rules[RULES];
+	bool named[RULES]; /* for UNATTRIBUTED: was set */
+	enum mj_action action;
+};
+
+static mj_caps
+draw_caps(uint64_t *state)
+{
+	switch (below(state, 4)) {
+	case 0:
+		return 0;
+	case 1:
+		return MJ_CAPS_ALL;
+	case 2:
+		return draw(state) & MJ_CAPS_ALL;
+	default:
+		return (draw(state) | draw(state)) & MJ_CAPS_ALL;
+	}
+}
+
+static struct ref_rule
+draw_rule(uint64_t *state, bool may_be_privileged)
+{
+	struct ref_rule rule = { .caps = draw_caps(state) };
+	for (unsigned n = below(state, ITEMS_MAX); n > 0; n--)
+		rule.calls[rule.ncalls++] = mj_call_at(below(state, (unsigned)mj_call_count()));
+	if (one_in(state, 4))
+		rule.action = one_in(state, 2) ? MJ_ACTION_LOG : MJ_ACTION_ERRNO;
+	rule.privileged = may_be_privileged && one_in(state, 3);
+	return rule;
+}
+
+static struct ref_policy
+draw_policy(uint64_t *state)
+{
+	struct ref_policy policy = { 0 };
+	for (int i = 0; i < RULES; i++) {
+		policy.rules[i] = draw_rule(state, i < MODULES);
+		policy.named[i] = i == DEFAULT || !one_in(state, 4);
+	}
+	if (one_in(state, 6))
+		policy.action = MJ_ACTION_LOG;
+	return policy;
+}
+
+static struct mj_grant
+grant_of_rule(const struct ref_rule *rule)
+{
+	struct mj_grant grant = mj_grant_of(rule->caps);
+	for (size_t i = 0; i < rule->ncalls; i++) {
+		struct mj_grant item;
+		if (!mj_grant_parse_item(mj_call_name(rule->calls[i]), &item))
+			ck_abort_msg("an item is not known");
+		grant = mj_grant_union(grant, item);
+	}
+	return grant;
+}
+
+static struct mj_policy *
+make_policy(const struct ref_policy *ref)
+{
+	struct mj_policy *policy;
+	if (mj_policy_create(&policy, NULL) < 0)
+		ck_abort_msg("no policy");
+	for (int i = 0; i < RULES; i++) {
+		struct mj_rule rule = { .grant = grant_of_rule(&ref->rules[i]),
+			                .action = ref->rules[i].action,
+			                .privileged = ref->rules[i].privileged,
+			                .origin = { .source = MJ_SOURCE_FILE } };
+		int rc = 0;
+		if (i == DEFAULT)
+			rc = mj_policy_set_default(policy, &rule, NULL);
+		else if (i == UNATTRIBUTED && ref->named[i])
+			rc = mj_policy_set_unattributed(policy, &rule, NULL);
+		else if (i < MODULES && ref->named[i])
+			rc = mj_policy_set_rule(policy, names[i], &rule, NULL);
+		if (rc != 0)
+			ck_abort_msg("a rule cannot be set");
+	}
+	mj_policy_set_action(policy, ref->action, 0);
+	return policy;
+}
+
+/* ---- stacks --------------------------------------------------------------------------------- */
 
 struct frame {
-	size_t n;
-	int owners[MAX_OWNERS];
+	int modules[SUBJECTS_MAX];
+	size_t n; /* 0: the standard library's */
 	bool named, doubtful;
 };
 
-struct scene {
-	size_t nwords[NRULES + 1]; /* the last rule is that of the unattributed */
-	const char *words[NRULES + 1][MAX_WORDS];
-	bool privileged[NRULES], logs[NRULES + 1];
-	size_t nframes;
-	struct frame frames[MAX_FRAMES];
-	bool known;
-	struct mj_table_entry entry;
+struct stack {
+	struct frame frames[FRAMES_MAX];
+	size_t n;
+	bool known; /* how it ends */
 };
 
-static unsigned long seed;
-
-static unsigned
-dice(unsigned sides)
+static struct frame
+draw_frame(uint64_t *state)
 {
-	seed = seed * 6364136223846793005ul + 1442695040888963407ul;
-	return (unsigned)(seed >> 33) % sides;
+	struct frame frame = { .doubtful = one_in(state, 8) };
+	if (one_in(state, 4))
+		return frame;
+	for (size_t want = one_in(state, 2) ? 1 : 1 + below(state, SUBJECTS_MAX); frame.n < want;)
+		frame.modules[frame.n++] = (int)below(state, MODULES);
+	frame.named = !one_in(state, 5);
+	return frame;
 }
 
-static const char *all_words[MJ_GRANT_WORDS_MAX];
-static size_t nall;
-
-static const char *
-random_word(const struct scene *s)
+static struct stack
+draw_stack(uint64_t *state)
 {
-	/* Often one that has to do with the call. */
-	switch (dice(4)) {
-	case 0:
-		return s->entry.name;
-	case 1:
-	case 2: {
-		mj_caps caps = s->entry.need.all | s->entry.need.any;
-		return caps ? mj_cap_name(__builtin_ctzll(caps)) : "EXEC";
+	struct stack stack = { .n = below(state, FRAMES_MAX + 1), .known = !one_in(state, 4) };
+	for (size_t i = 0; i < stack.n; i++)
+		stack.frames[i] = draw_frame(state);
+	return stack;
+}
+
+/* ---- the reference -------------------------------------------------------------------------- */
+
+/* A call: a row of the table, or (call NULL) a number that the table lacks. */
+struct asked {
+	const struct mj_table_call *call;
+	size_t row;
+};
+
+static struct mj_need
+need_of(struct asked asked)
+{
+	if (!asked.call)
+		return mj_call_need(&(struct mj_call){ .nr = 100000 });
+	const struct mj_row *row = &asked.call->rows[asked.row];
+	return (struct mj_need){ .all = row->all,
+		                 .any = row->any,
+		                 .known = true,
+		                 .row = asked.call->first_row + (unsigned)asked.row + 1 };
+}
+
+static bool
+ref_has_caps(mj_caps caps, struct mj_need need)
+{
+	for (int cap = 0; cap < MJ_CAP_COUNT; cap++)
+		if ((need.all >> cap & 1) && !(caps >> cap & 1))
+			return false;
+	for (int cap = 0; cap < MJ_CAP_COUNT; cap++)
+		if ((need.any >> cap & 1) && (caps >> cap & 1))
+			return true;
+	return !need.any;
+}
+
+static bool
+ref_rule_allows(const struct ref_rule *rule, struct asked asked)
+{
+	for (size_t i = 0; asked.call && i < rule->ncalls; i++)
+		if (rule->calls[i] == asked.call->nr)
+			return true;
+	mj_caps caps = rule->caps;
+	if (caps & MJ_CAP(FILES_READ)) /* includes it, see docs/POLICY.md */
+		caps |= MJ_CAP(FILES_STAT);
+	return ref_has_caps(caps, need_of(asked));
+}
+
+static int
+ref_rule_of(const struct ref_policy *policy, int module)
+{
+	return policy->named[module] ? module : DEFAULT;
+}
+
+/* What every module may do, if nothing is said of the unattributed. */
+static bool
+ref_unattributed_allows(const struct ref_policy *policy, struct asked asked)
+{
+	if (policy->named[UNATTRIBUTED])
+		return ref_rule_allows(&policy->rules[UNATTRIBUTED], asked);
+	for (int i = 0; i <= DEFAULT; i++)
+		if (policy->named[i] && !ref_rule_allows(&policy->rules[i], asked))
+			return false;
+	return true;
+}
+
+static bool
+ref_logs(const struct ref_policy *policy, int rule)
+{
+	enum mj_action action = policy->rules[rule].action;
+	if (rule == UNATTRIBUTED && !policy->named[rule])
+		action = MJ_ACTION_DEFAULT;
+	if (action == MJ_ACTION_DEFAULT)
+		action = policy->action;
+	return action == MJ_ACTION_LOG;
+}
+
+/* Whether a subject lets the call through: because it may make it, or because it only logs. */
+static bool
+ref_passes(const struct ref_policy *policy, int rule, struct asked asked)
+{
+	bool may = rule == UNATTRIBUTED ? ref_unattributed_allows(policy, asked)
+	                                : ref_rule_allows(&policy->rules[rule], asked);
+	return may || ref_logs(policy, rule);
+}
+
+static bool
+ref_is_privileged(const struct ref_policy *policy, const struct frame *frame, struct asked asked)
+{
+	for (size_t i = 0; i < frame->n; i++) {
+		int rule = ref_rule_of(policy, frame->modules[i]);
+		if (!policy->rules[rule].privileged ||
+		    !ref_rule_allows(&policy->rules[rule], asked))
+			return false;
 	}
-	default:
-		return all_words[2 + dice((unsigned)nall - 2)];
+	return frame->n > 0 && frame->named && !frame->doubtful;
+}
+
+/* Marks who has to be asked, all at once; whether all of them let the call through is the verdict. */
+static void
+ref_who(const struct ref_policy *policy, const struct stack *stack, struct asked asked,
+        bool ret[RULES])
+{
+	size_t end = 0; /* frames up to the innermost privileged one, that one included */
+	bool privileged = false;
+	memset(ret, 0, RULES * sizeof(*ret));
+	while (end < stack->n && !privileged)
+		privileged = ref_is_privileged(policy, &stack->frames[end++], asked);
+	for (size_t i = 0; i < end; i++) {
+		for (size_t m = 0; m < stack->frames[i].n; m++)
+			ret[ref_rule_of(policy, stack->frames[i].modules[m])] = true;
+		if (stack->frames[i].doubtful)
+			ret[UNATTRIBUTED] = true;
+	}
+	if (!privileged && !stack->known)
+		ret[UNATTRIBUTED] = true;
+}
+
+static bool
+ref_decide(const struct ref_policy *policy, const struct stack *stack, struct asked asked)
+{
+	bool who[RULES];
+	ref_who(policy, stack, asked, who);
+	for (int i = 0; i < RULES; i++)
+		if (who[i] && !ref_passes(policy, i, asked))
+			return false;
+	return true;
+}
+
+/* Whether the call is reported though it goes through. */
+static bool
+ref_reports(const struct ref_policy *policy, const struct stack *stack, struct asked asked)
+{
+	bool who[RULES];
+	ref_who(policy, stack, asked, who);
+	for (int i = 0; i < RULES; i++) {
+		bool may = i == UNATTRIBUTED ? ref_unattributed_allows(policy, asked)
+		                             : ref_rule_allows(&policy->rules[i], asked);
+		if (who[i] && !may)
+			return true;
+	}
+	return false;
+}
+
+/* What a program may do that is executed so: what all who are asked, and do not merely log, may. */
+static bool
+ref_ceiling_allows(const struct ref_policy *policy, const struct stack *stack, struct asked exec,
+                   struct asked asked)
+{
+	bool who[RULES];
+	ref_who(policy, stack, exec, who);
+	for (int i = 0; i < RULES; i++) {
+		bool may = i == UNATTRIBUTED ? ref_unattributed_allows(policy, asked)
+		                             : ref_rule_allows(&policy->rules[i], asked);
+		if (who[i] && !ref_logs(policy, i) && !may)
+			return false;
+	}
+	return true;
+}
+
+/* ---- what is tested ------------------------------------------------------------------------- */
+
+/* The one who is blamed is on the frame. */
+static void
+check_blamed(const struct mj_rule *const *rules, size_t n, size_t who, const struct mj_rule *blamed)
+{
+	if (who >= n || rules[who] != blamed)
+		ck_abort_msg("the wrong module is blamed");
+}
+
+/* As supervisor/decide.c does it. */
+static bool
+decide(const struct mj_policy *policy, const struct stack *stack, struct asked asked, bool exec,
+       struct mj_inquiry *inquiry)
+{
+	enum mj_answer answer = MJ_ANSWER_NEXT;
+	mj_inquiry_begin(inquiry, policy, need_of(asked), exec);
+	for (size_t i = 0; i < stack->n && answer == MJ_ANSWER_NEXT; i++) {
+		const struct mj_rule *rules[SUBJECTS_MAX + 1];
+		const struct frame *frame = &stack->frames[i];
+		size_t who = SIZE_MAX;
+		for (size_t m = 0; m < frame->n; m++) {
+			bool is_main = frame->modules[m] == 0;
+			rules[m] = mj_policy_rule(
+				policy, is_main ? "main.example/m" : names[frame->modules[m]],
+				is_main);
+		}
+		const struct mj_rule *logged = inquiry->logged;
+		answer = mj_inquiry_frame(inquiry, rules, frame->n, frame->named, frame->doubtful,
+		                          &who);
+		if (inquiry->refused && inquiry->refused != mj_policy_unattributed(policy)) {
+			check_blamed(rules, frame->n, who, inquiry->refused);
+		} else if (!inquiry->refused && inquiry->logged != logged &&
+		           inquiry->logged != mj_policy_unattributed(policy)) {
+			check_blamed(rules, frame->n, who, inquiry->logged);
+		}
+	}
+	if (answer == MJ_ANSWER_NEXT)
+		answer = mj_inquiry_end(inquiry, stack->known);
+	return answer == MJ_ANSWER_ALLOWED;
+}
+
+struct world {
+	uint64_t seed, state;
+	struct ref_policy ref;
+	struct mj_policy *policy;
+	struct stack stack;
+	struct asked asked;
+};
+
+static bool
+verdict(const struct world *w)
+{
+	struct mj_inquiry inquiry;
+	return decide(w->policy, &w->stack, w->asked, false, &inquiry);
+}
+
+static struct asked
+draw_asked(uint64_t *state)
+{
+	if (one_in(state, 100))
+		return (struct asked){ 0 };
+	const struct mj_table_call *call = mj_table_at(below(state, (unsigned)mj_call_count()));
+	return (struct asked){ call, below(state, (unsigned)call->nrows) };
+}
+
+/* ck_assert reports each time that all is well, too: slow, a million times. */
+#define SAYS(w, condition)                                                                         \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			ck_abort_msg("MJ_SEED=%llu: %s", (unsigned long long)(w)->seed,            \
+			             #condition);                                                  \
+	} while (0)
+
+/* Runs a property on each of CASES worlds, each made from its own seed alone. */
+static void
+for_all(unsigned count, void (*property)(struct world *))
+{
+	const char *only = getenv("MJ_SEED");
+	for (uint64_t seed = 1; seed <= count; seed++) {
+		struct world w = { .seed = only ? strtoull(only, NULL, 10) : seed };
+		w.state = w.seed * 0x10001;
+		w.ref = draw_policy(&w.state);
+		w.policy = make_policy(&w.ref);
+		for (int i = 0; i < POLICIES_EVERY; i++) {
+			w.stack = draw_stack(&w.state);
+			w.asked = draw_asked(&w.state);
+			property(&w);
+		}
+		mj_policy_destroy(w.policy);
+		if (only)
+			return;
+	}
+}
+
+/* ---- properties of the decision ------------------------------------------------------------- */
+
+static void
+equals_reference(struct world *w)
+{
+	struct mj_inquiry inquiry;
+	bool allowed = decide(w->policy, &w->stack, w->asked, false, &inquiry);
+	SAYS(w, allowed == ref_decide(&w->ref, &w->stack, w->asked));
+	SAYS(w, allowed == !inquiry.refused);
+	if (allowed)
+		SAYS(w, (inquiry.logged != NULL) == ref_reports(&w->ref, &w->stack, w->asked));
+}
+
+START_TEST(inquiry_equals_reference)
+{
+	for_all(CASES / POLICIES_EVERY, equals_reference);
+}
+END_TEST
+
+/* All rows, those of one stack. */
+static void
+equals_reference_everywhere(struct world *w)
+{
+	w->asked = (struct asked){ 0 };
+	equals_reference(w);
+	for (size_t i = 0; i < mj_call_count(); i++) {
+		const struct mj_table_call *call = mj_table_at(i);
+		for (size_t row = 0; row < call->nrows; row++) {
+			w->asked = (struct asked){ call, row };
+			equals_reference(w);
+		}
+	}
+}
+
+START_TEST(inquiry_all_rows)
+{
+	for_all(20, equals_reference_everywhere);
+}
+END_TEST
+
+/* Adds one capability or one call to one rule. */
+static void
+widen(struct world *w, struct ref_policy *ref)
+{
+	struct ref_rule *rule = &ref->rules[below(&w->state, RULES)];
+	if (one_in(&w->state, 2) && rule->ncalls < ITEMS_MAX && w->asked.call)
+		rule->calls[rule->ncalls++] = w->asked.call->nr;
+	else
+		rule->caps |= UINT64_C(1) << below(&w->state, MJ_CAP_COUNT);
+}
+
+static void
+is_monotone(struct world *w)
+{
+	struct ref_policy more = w->ref;
+	bool before = verdict(w);
+	widen(w, &more);
+	struct mj_policy *narrow = w->policy;
+	w->policy = make_policy(&more);
+	bool after = verdict(w);
+	mj_policy_destroy(w->policy);
+	w->policy = narrow;
+	SAYS(w, !before || after);
+}
+
+START_TEST(inquiry_monotone)
+{
+	for_all(CASES / POLICIES_EVERY / 8, is_monotone);
+}
+END_TEST
+
+/* What a forger can do to a stack: a module more on a frame, at any place of it, or doubt. */
+static void
+forge(struct world *w, struct stack *stack)
+{
+	struct frame *frame = &stack->frames[below(&w->state, (unsigned)stack->n)];
+	if (one_in(&w->state, 3)) {
+		frame->doubtful = true;
+	} else if (frame->n < SUBJECTS_MAX) {
+		unsigned at = below(&w->state, (unsigned)frame->n + 1);
+		memmove(&frame->modules[at + 1], &frame->modules[at],
+		        (frame->n - at) * sizeof(frame->modules[0]));
+		frame->modules[at] = (int)below(&w->state, MODULES);
+		frame->n++;
 	}
 }
 
 static void
-make_scene(struct scene *s)
+forging_adds_suspects(struct world *w)
 {
-	size_t rows = 0;
-	struct mj_table_entry entry;
-	memset(s, 0, sizeof(*s));
-	while (mj_table_entry(rows, &entry))
-		rows++;
-	mj_table_entry(dice((unsigned)rows), &s->entry);
-	for (size_t r = 0; r <= NRULES; r++) {
-		s->nwords[r] = dice(MAX_WORDS);
-		for (size_t w = 0; w < s->nwords[r]; w++)
-			s->words[r][w] = random_word(s);
-		s->logs[r] = dice(6) == 0;
-		if (r < NRULES)
-			s->privileged[r] = dice(4) == 0;
-	}
-	s->nframes = dice(MAX_FRAMES);
-	for (size_t f = 0; f < s->nframes; f++) {
-		s->frames[f].n = dice(MAX_OWNERS + 1);
-		for (size_t i = 0; i < s->frames[f].n; i++)
-			s->frames[f].owners[i] = (int)dice(NRULES);
-		s->frames[f].named = dice(5) != 0;
-		s->frames[f].doubtful = dice(10) == 0;
-	}
-	s->known = dice(3) != 0;
+	bool before = verdict(w);
+	if (!w->stack.n)
+		return;
+	forge(w, &w->stack);
+	SAYS(w, before || !verdict(w));
 }
 
-/* ---- the reference --------------------------------------------------------------------------- */
-
-static bool
-ref_allows(const struct scene *s, size_t rule)
+START_TEST(inquiry_forging)
 {
-	mj_caps caps = 0;
-	bool named = false;
-	for (size_t w = 0; w < s->nwords[rule]; w++) {
-		mj_caps more;
-		if (mj_cap_parse(s->words[rule][w], &more))
-			caps |= more;
-		named |= strcmp(s->words[rule][w], s->entry.name) == 0;
-	}
-	caps = mj_caps_included(caps);
-	struct mj_need need = s->entry.need;
-	return named || ((need.all & caps) == need.all && (!need.any || (need.any & caps)));
+	for_all(CASES / POLICIES_EVERY, forging_adds_suspects);
+}
+END_TEST
+
+/* An end that is not known asks somebody more; so do frames behind the last one. */
+static void
+longer_is_stricter(struct world *w)
+{
+	bool before = verdict(w);
+	struct stack longer = w->stack;
+	longer.known = false;
+	struct world other = *w;
+	other.stack = longer;
+	SAYS(w, before || !verdict(&other));
+	if (w->stack.n == FRAMES_MAX || !w->stack.known)
+		return;
+	other.stack = w->stack;
+	other.stack.frames[other.stack.n++] = draw_frame(&w->state);
+	SAYS(w, before || !verdict(&other));
 }
 
-static bool
-ref_decide(const struct scene *s)
+START_TEST(inquiry_longer)
 {
-	bool doubtful = false;
-	bool known = s->known;
-	for (size_t f = 0; f < s->nframes; f++) {
-		const struct frame *frame = &s->frames[f];
-		bool answers = frame->n > 0 && frame->named && !frame->doubtful;
-		doubtful |= frame->doubtful;
-		for (size_t i = 0; i < frame->n; i++) {
-			size_t rule = (size_t)frame->owners[i];
-			if (!ref_allows(s, rule) && !s->logs[rule])
-				return false;
-			answers &= s->privileged[rule] && ref_allows(s, rule);
-		}
-		if (answers) {
-			known = true;
-			break;
-		}
-	}
-	return (known && !doubtful) || ref_allows(s, NRULES) || s->logs[NRULES];
+	for_all(CASES / POLICIES_EVERY, longer_is_stricter);
+}
+END_TEST
+
+/* A privileged frame whose own module may not make the call ends nothing: it is as if it were not. */
+static void
+powerless_privilege(struct world *w)
+{
+	struct ref_policy plain = w->ref;
+	for (int i = 0; i < MODULES; i++)
+		if (!ref_rule_allows(&w->ref.rules[i], w->asked))
+			plain.rules[i].privileged = false;
+	bool before = verdict(w);
+	struct mj_policy *policy = w->policy;
+	w->policy = make_policy(&plain);
+	bool after = verdict(w);
+	mj_policy_destroy(w->policy);
+	w->policy = policy;
+	SAYS(w, before == after);
 }
 
-/* ---- the thing itself ------------------------------------------------------------------------ */
-
-static struct mj_rule
-make_rule(const struct scene *s, size_t r)
+START_TEST(inquiry_powerless)
 {
-	struct mj_rule rule = { .grant = mj_grant_of(0),
-		                .origin = { .file = "t", .source = MJ_SOURCE_FILE },
-		                .action = s->logs[r] ? MJ_ACTION_LOG : MJ_ACTION_ERRNO,
-		                .privileged = r < NRULES && s->privileged[r] };
-	for (size_t w = 0; w < s->nwords[r]; w++) {
-		struct mj_grant grant;
-		ck_assert(mj_grant_parse_item(s->words[r][w], &grant));
-		rule.grant = mj_grant_union(rule.grant, grant);
-	}
-	return rule;
+	for_all(CASES / POLICIES_EVERY / 8, powerless_privilege);
 }
+END_TEST
 
-static bool
-decide(const struct scene *s, struct mj_grant *ret_grant)
+/* The ceiling of what is executed allows exactly what all who were asked may, whatever it is. */
+static void
+ceiling_is_exact(struct world *w)
 {
-	struct mj_policy *policy = NULL;
-	struct mj_rule rules[NRULES];
 	struct mj_inquiry inquiry;
-	struct mj_rule nobody = make_rule(s, NRULES);
-	ck_assert_int_eq(mj_policy_create(&policy, NULL), 0);
-	ck_assert_int_eq(mj_policy_set_unattributed(policy, &nobody, NULL), 0);
-	for (size_t r = 0; r < NRULES; r++)
-		rules[r] = make_rule(s, r);
-	mj_inquiry_begin(&inquiry, policy, s->entry.need, ret_grant != NULL);
-	enum mj_answer answer = MJ_ANSWER_NEXT;
-	for (size_t f = 0; f < s->nframes && answer == MJ_ANSWER_NEXT; f++) {
-		const struct mj_rule *owners[MAX_OWNERS];
-		size_t who = SIZE_MAX;
-		for (size_t i = 0; i < s->frames[f].n; i++)
-			owners[i] = &rules[s->frames[f].owners[i]];
-		answer = mj_inquiry_frame(&inquiry, owners, s->frames[f].n, s->frames[f].named,
-		                          s->frames[f].doubtful, &who);
-		if (answer == MJ_ANSWER_REFUSED &&
-		    inquiry.refused != mj_policy_unattributed(policy))
-			ck_assert_ptr_eq(inquiry.refused, owners[who]);
+	struct asked exec = { mj_table_find(mj_call_number("execve")), 0 };
+	if (!decide(w->policy, &w->stack, exec, true, &inquiry))
+		return;
+	for (int i = 0; i < 16; i++) {
+		struct asked asked = draw_asked(&w->state);
+		bool may = mj_grant_allows(&inquiry.stack_grant, need_of(asked));
+		SAYS(w, may == ref_ceiling_allows(&w->ref, &w->stack, exec, asked));
 	}
-	if (answer == MJ_ANSWER_NEXT)
-		answer = mj_inquiry_end(&inquiry, s->known);
-	ck_assert(answer == MJ_ANSWER_ALLOWED || answer == MJ_ANSWER_REFUSED);
-	ck_assert_int_eq(answer == MJ_ANSWER_REFUSED, inquiry.refused != NULL);
-	if (ret_grant)
-		*ret_grant = inquiry.stack_grant;
-	mj_policy_destroy(policy);
-	return answer == MJ_ANSWER_ALLOWED;
+	/* The filter hides nothing that the ceiling is to refuse. */
+	struct mj_grant all = mj_grant_all();
+	SAYS(w, mj_grant_covers(&inquiry.stack_grant, mj_policy_everyone(w->policy)));
+	SAYS(w, mj_grant_covers(&all, &inquiry.stack_grant));
 }
 
-#define AT(s) "seed %lu, %s", first, (s)->entry.name
-
-START_TEST(same_as_reference)
+START_TEST(inquiry_ceiling)
 {
-	unsigned allowed = 0;
-	for (unsigned long first = 0; first < CASES; first++) {
-		struct scene s;
-		seed = first;
-		make_scene(&s);
-		bool ours = decide(&s, NULL);
-		ck_assert_msg(ours == ref_decide(&s), AT(&s));
-		allowed += ours;
-	}
-	ck_assert_uint_gt(allowed, CASES / 10); /* both happen */
-	ck_assert_uint_lt(allowed, CASES - CASES / 10);
+	for_all(CASES / POLICIES_EVERY, ceiling_is_exact);
 }
 END_TEST
 
-START_TEST(more_is_never_less)
+/* What everyone may is never refused, and is what the filter lets through unseen. */
+static void
+everyone_is_never_refused(struct world *w)
 {
-	for (unsigned long first = 0; first < CASES; first++) {
-		struct scene s;
-		seed = first;
-		make_scene(&s);
-		if (!decide(&s, NULL))
-			continue;
-		size_t rule = dice(NRULES + 1);
-		if (s.nwords[rule] == MAX_WORDS)
-			continue;
-		s.words[rule][s.nwords[rule]++] = random_word(&s);
-		ck_assert_msg(decide(&s, NULL), AT(&s));
+	if (mj_grant_allows(mj_policy_everyone(w->policy), need_of(w->asked))) {
+		struct mj_inquiry inquiry;
+		SAYS(w, decide(w->policy, &w->stack, w->asked, false, &inquiry));
+		SAYS(w, !inquiry.logged);
 	}
+}
+
+START_TEST(inquiry_everyone)
+{
+	for_all(CASES / POLICIES_EVERY, everyone_is_never_refused);
 }
 END_TEST
 
-START_TEST(forging_only_adds)
+/* ---- laws of grants ------------------------------------------------------------------------- */
+
+static bool
+same(struct mj_grant a, struct mj_grant b)
 {
-	for (unsigned long first = 0; first < CASES; first++) {
-		struct scene s;
-		seed = first;
-		make_scene(&s);
-		if (!s.nframes || decide(&s, NULL))
-			continue;
-		struct frame *frame = &s.frames[dice((unsigned)s.nframes)];
-		/* A suspect more, a doubt more, an end that is not known. */
-		switch (dice(3)) {
-		case 0:
-			if (frame->n == MAX_OWNERS)
-				continue;
-			if (frame->n == 0)
-				frame->named =
-					false; /* suspects of a function of the standard library */
-			frame->owners[frame->n++] = (int)dice(NRULES);
-			break;
-		case 1:
-			frame->doubtful = true;
-			break;
-		default:
-			s.known = false;
-			break;
-		}
-		ck_assert_msg(!decide(&s, NULL), AT(&s));
-	}
+	return mj_grant_covers(&a, &b) && mj_grant_covers(&b, &a) && a.caps == b.caps &&
+	       memcmp(a.rows, b.rows, sizeof(a.rows)) == 0;
+}
+
+static void
+intersection_laws(struct world *w)
+{
+	struct mj_grant a = grant_of_rule(&w->ref.rules[0]), b = grant_of_rule(&w->ref.rules[1]);
+	struct mj_grant c = grant_of_rule(&w->ref.rules[2]), all = mj_grant_all();
+	struct mj_grant ab = mj_grant_intersect(a, b);
+	struct mj_need need = need_of(w->asked);
+	SAYS(w, same(ab, mj_grant_intersect(b, a)));
+	SAYS(w, same(mj_grant_intersect(ab, c), mj_grant_intersect(a, mj_grant_intersect(b, c))));
+	SAYS(w, same(mj_grant_intersect(a, a), a));
+	SAYS(w, same(mj_grant_intersect(a, all), a));
+	SAYS(w, mj_grant_covers(&a, &ab) && mj_grant_covers(&b, &ab));
+	SAYS(w, mj_grant_allows(&ab, need) ==
+	                (mj_grant_allows(&a, need) && mj_grant_allows(&b, need)));
+}
+
+static void
+union_laws(struct world *w)
+{
+	struct mj_grant a = grant_of_rule(&w->ref.rules[0]), b = grant_of_rule(&w->ref.rules[1]);
+	struct mj_grant c = grant_of_rule(&w->ref.rules[2]), none = mj_grant_of(0);
+	struct mj_grant ab = mj_grant_union(a, b);
+	SAYS(w, same(ab, mj_grant_union(b, a)));
+	SAYS(w, same(mj_grant_union(ab, c), mj_grant_union(a, mj_grant_union(b, c))));
+	SAYS(w, same(mj_grant_union(a, a), a));
+	SAYS(w, same(mj_grant_union(a, none), a));
+	SAYS(w, mj_grant_covers(&ab, &a) && mj_grant_covers(&ab, &b));
+	SAYS(w, same(mj_grant_of(a.caps | b.caps),
+	             mj_grant_union(mj_grant_of(a.caps), mj_grant_of(b.caps))));
+}
+
+static void
+covers_laws(struct world *w)
+{
+	struct mj_grant a = grant_of_rule(&w->ref.rules[0]), b = grant_of_rule(&w->ref.rules[1]);
+	struct mj_grant ab = mj_grant_intersect(a, b);
+	struct mj_need need = need_of(w->asked);
+	SAYS(w, mj_grant_covers(&a, &b) == same(ab, b));
+	SAYS(w,
+	     !mj_grant_covers(&a, &b) || !mj_grant_allows(&b, need) || mj_grant_allows(&a, need));
+	SAYS(w, ref_rule_allows(&w->ref.rules[0], w->asked) == mj_grant_allows(&a, need));
+	SAYS(w, (mj_grant_lacks(&a, need) == MJ_CAP_COUNT) == mj_grant_allows(&a, need));
+}
+
+START_TEST(grant_intersection)
+{
+	for_all(CASES / POLICIES_EVERY, intersection_laws);
 }
 END_TEST
 
-/* What is executed may do what all that were asked may do: no more, and for an allowed call no less. */
-START_TEST(ceilings)
+START_TEST(grant_union)
 {
-	for (unsigned long first = 0; first < CASES / 4; first++) {
-		struct scene s;
-		struct mj_grant grant;
-		struct mj_table_entry entry;
-		seed = first;
-		make_scene(&s);
-		for (size_t r = 0; r < NRULES; r++)
-			s.privileged[r] = s.logs[r] = false;
-		s.logs[NRULES] = false;
-		if (!decide(&s, &grant))
-			continue;
-		bool doubtful = !s.known;
-		for (size_t f = 0; f < s.nframes; f++)
-			doubtful |= s.frames[f].doubtful;
-		for (size_t i = 0; mj_table_entry(i, &entry); i++) {
-			bool all = true;
-			s.entry = entry;
-			for (size_t f = 0; f < s.nframes; f++)
-				for (size_t k = 0; k < s.frames[f].n; k++)
-					all &= ref_allows(&s, (size_t)s.frames[f].owners[k]);
-			if (doubtful)
-				all &= ref_allows(&s, NRULES);
-			ck_assert_msg(mj_grant_allows(&grant, entry.need) == all, AT(&s));
-		}
-	}
+	for_all(CASES / POLICIES_EVERY / 8, union_laws);
 }
 END_TEST
 
-START_TEST(sets)
+START_TEST(grant_covers)
 {
-	for (unsigned long first = 0; first < CASES / 10; first++) {
-		struct scene s;
-		seed = first;
-		make_scene(&s);
-		struct mj_grant a = make_rule(&s, 0).grant;
-		struct mj_grant b = make_rule(&s, 1).grant;
-		struct mj_grant both = mj_grant_intersect(a, b);
-		struct mj_grant either = mj_grant_union(a, b);
-		ck_assert(mj_grant_covers(&a, &both) && mj_grant_covers(&b, &both));
-		ck_assert(mj_grant_covers(&either, &a) && mj_grant_covers(&either, &b));
-		struct mj_table_entry entry;
-		for (size_t i = 0; mj_table_entry(i, &entry); i++) {
-			bool in_a = mj_grant_allows(&a, entry.need);
-			bool in_b = mj_grant_allows(&b, entry.need);
-			ck_assert_msg(mj_grant_allows(&both, entry.need) == (in_a && in_b), AT(&s));
-			if (in_a || in_b)
-				ck_assert_msg(mj_grant_allows(&either, entry.need), AT(&s));
-		}
-	}
+	for_all(CASES / POLICIES_EVERY, covers_laws);
 }
 END_TEST
+
+static TCase *
+case_inquiry(void)
+{
+	TCase *tcase = tcase_create("inquiry");
+	tcase_set_timeout(tcase, 100);
+	tcase_add_test(tcase, inquiry_equals_reference);
+	tcase_add_test(tcase, inquiry_all_rows);
+	tcase_add_test(tcase, inquiry_monotone);
+	tcase_add_test(tcase, inquiry_forging);
+	tcase_add_test(tcase, inquiry_longer);
+	tcase_add_test(tcase, inquiry_powerless);
+	tcase_add_test(tcase, inquiry_ceiling);
+	tcase_add_test(tcase, inquiry_everyone);
+	return tcase;
+}
+
+static TCase *
+case_grants(void)
+{
+	TCase *tcase = tcase_create("grants");
+	tcase_set_timeout(tcase, 100);
+	tcase_add_test(tcase, grant_intersection);
+	tcase_add_test(tcase, grant_union);
+	tcase_add_test(tcase, grant_covers);
+	return tcase;
+}
 
 int
 main(void)
 {
-	nall = mj_grant_words(all_words, MJ_GRANT_WORDS_MAX);
 	Suite *suite = suite_create("inquiry");
-	TCase *tcase = tcase_create("inquiry");
-	tcase_set_timeout(tcase, 120);
-	tcase_add_test(tcase, same_as_reference);
-	tcase_add_test(tcase, more_is_never_less);
-	tcase_add_test(tcase, forging_only_adds);
-	tcase_add_test(tcase, ceilings);
-	tcase_add_test(tcase, sets);
-	suite_add_tcase(suite, tcase);
+	suite_add_tcase(suite, case_inquiry());
+	suite_add_tcase(suite, case_grants());
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
 	int failed = srunner_ntests_failed(runner);

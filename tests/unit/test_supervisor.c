@@ -455,7 +455,7 @@ END_TEST
 
 START_TEST(test_reason_names)
 {
-	for (int i = 0; i <= MJ_REASON_OPAQUE; i++) {
+	for (int i = 0; i <= MJ_REASON_PROGRAM; i++) {
 		const char *name = mj_reason_name((enum mj_reason)i);
 		ck_assert_msg(name && *name, "reason %d has no name", i);
 		for (int j = 0; j < i; j++)
