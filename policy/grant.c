@@ -104,7 +104,7 @@ mj_grant_escape(const struct mj_grant *grant, enum mj_cap from)
 	mj_caps caps = grant->caps;
 	struct mj_table_entry entry;
 	for (size_t i = 0; mj_table_entry(i, &entry); i++)
-		if (has_row(grant, (unsigned)i) &&
+		if (has_row(grant, (unsigned)i) && !entry.inert &&
 		    !caps_allow(grant->caps, entry.need.all, entry.need.any))
 			caps |= entry.need.all | entry.need.any;
 	for (; from < MJ_CAP_COUNT; from++)

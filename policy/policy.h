@@ -127,6 +127,7 @@ struct mj_table_entry {
 	const struct mj_cond *conds;
 	struct mj_need need;
 	bool lineage; /**< always notified: the supervisor keeps its books by it */
+	bool inert;   /**< by itself no way out of the jail, though its capability is */
 };
 /** All rows, in order of number; false behind the last index. */
 bool mj_table_entry(size_t index, struct mj_table_entry *ret);
@@ -151,7 +152,8 @@ struct mj_grant mj_grant_of(mj_caps caps);
 /** Everything whatsoever, MODIFY_SYSTEM_STATE/DUMPABLE too: what restricts nobody. */
 struct mj_grant mj_grant_all(void);
 /** Of the capabilities by which the grant lets its module leave its jail: the first, from leaf from on, or
- * MJ_CAP_COUNT. Calls granted by name count as all capabilities that they need, or of which they need one. */
+ * MJ_CAP_COUNT. Calls granted by name count as all capabilities that they need, or of which they need one, unless
+ * they are inert. */
 enum mj_cap mj_grant_escape(const struct mj_grant *grant, enum mj_cap from);
 /** What one word of a policy gives: "confined", "unconfined", a capability, a capability's parent, or the name of
  * a system call, whatever its arguments. False if it is none of them. */

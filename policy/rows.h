@@ -34,6 +34,7 @@
 #define ALL(caps) .all = (caps)
 #define ANY(caps) .any = (caps)
 #define LINEAGE .lineage = true
+#define INERT .inert = true
 
 #define WHEN(c, ...)          { .nconds = 1, .conds = { c }, __VA_ARGS__ }
 #define WHEN2(c, d, ...)      { .nconds = 2, .conds = { c, d }, __VA_ARGS__ }
@@ -58,6 +59,7 @@ ROWS(signals) = { ELSE(ALL(MJ_CAP(MODIFY_SIGNALS))) };
 ROWS(info)    = { ELSE(ALL(MJ_CAP(READ_SYSTEM_STATE))) };
 ROWS(os)      = { ELSE(ALL(MJ_CAP(OPERATING_SYSTEM))) };
 ROWS(other)   = { ELSE(ALL(MJ_CAP(SYSTEM_CALLS))) };
+ROWS(inert)   = { ELSE(ALL(MJ_CAP(SYSTEM_CALLS)), INERT) };
 
 /* Entering a namespace can take a process out of the supervisor's sight (pid namespaces). */
 ROWS(namespace) = { ELSE(ALL(MJ_CAP(OPERATING_SYSTEM)), LINEAGE) };

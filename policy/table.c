@@ -96,6 +96,7 @@ mj_table_entry(size_t index, struct mj_table_entry *ret)
 		.conds = row->conds,
 		.need = { row->all, row->any, true, (unsigned)index + 1 },
 		.lineage = row->lineage,
+		.inert = row->inert,
 	};
 	return true;
 }

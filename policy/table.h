@@ -17,6 +17,7 @@ struct mj_row {
 	mj_caps all;
 	mj_caps any;
 	bool lineage; /**< the supervisor must see it to know which process belongs to what */
+	bool inert;   /**< by itself no way out of the jail, though its capability is */
 };
 
 struct mj_table_call {
