@@ -126,6 +126,10 @@ enum cli_caps_format { CLI_CAPS_TEXT, CLI_CAPS_MARKDOWN, CLI_CAPS_JSON };
  * CLI_CAPS_MARKDOWN: docs/capabilities.md. */
 void cli_policy_caps(FILE *out, enum cli_caps_format format, bool calls);
 
+/** docs/modjail.schema.json: the JSON Schema of modjail.yaml. -1 and *err, with nothing written, if there is a key
+ * of which it says nothing, or no memory. */
+int cli_policy_schema(FILE *out, struct mj_error *err);
+
 /** A call that is asked about: known says which arguments are given, bit i for args[i]. */
 struct cli_asked {
 	struct mj_call call;

@@ -55,7 +55,8 @@ static const char doc[] =
 	"  explain MODULE CALL     whether the module may make the system call, and which line "
 	"says so; "
 	"CALL is openat, \"openat(O_WRONLY|O_CREAT)\" as in a report, or two words\n"
-	"  caps                    the capabilities\n\n"
+	"  caps                    the capabilities\n"
+	"  schema                  the JSON Schema of modjail.yaml, for editors\n\n"
 	"Exit status: 0; of check 1 if a policy is wrong or does not fit PROG, or, with --strict, "
 	"if there is a warning; of explain 0 if the call is allowed, 1 if it is refused, 2 if that "
 	"depends on arguments that are not given; 125 if the command line or (but for check) a "
@@ -121,7 +122,7 @@ parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (!options->nwords)
-			fail(state, "one of show, check, explain and caps is missing");
+			fail(state, "one of show, check, explain, caps and schema is missing");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -331,7 +332,7 @@ explain(struct command *c, struct mj_error *err)
 static int
 dispatch(struct command *c, struct mj_error *err)
 {
-	static const char *const names[] = { "show", "check", "explain", "caps" };
+	static const char *const names[] = { "show", "check", "explain", "caps", "schema" };
 	const struct options *options = c->options;
 	const char *name = options->words[0];
 	size_t arguments = options->nwords - 1;
@@ -343,6 +344,8 @@ dispatch(struct command *c, struct mj_error *err)
 		                options->calls);
 		return 0;
 	}
+	if (strcmp(name, "schema") == 0 && arguments == 0)
+		return cli_policy_schema(stdout, err);
 	bool checking = strcmp(name, "check") == 0 && arguments <= 1;
 	if (cli_load_policy(&options->policies, c->style, &c->policy, err) < 0 && !checking)
 		return -1;
@@ -365,7 +368,7 @@ cli_cmd_policy(int argc, char **argv)
 	static const struct argp argp = {
 		.options = option_table,
 		.parser = parse,
-		.args_doc = "show|check|explain|caps [ARG...]",
+		.args_doc = "show|check|explain|caps|schema [ARG...]",
 		.doc = doc,
 	};
 	struct options options = { 0 };

@@ -251,6 +251,20 @@ int mj_policy_read_gomod(struct mj_policy *policy, const char *name, const char 
 int mj_policy_read_yaml(struct mj_policy *policy, const char *name, const char *text, size_t len,
                         struct mj_error *err);
 
+/** The mappings that a modjail.yaml is made of. */
+enum mj_policy_mapping {
+	MJ_MAPPING_FILE,    /**< the file itself */
+	MJ_MAPPING_POLICY,  /**< a policy, of default and unattributed */
+	MJ_MAPPING_MODULE,  /**< a policy of a module */
+	MJ_MAPPING_PROGRAM, /**< an entry of programs */
+};
+/** The keys that such a mapping may have. Static; NULL behind the last index. */
+const char *mj_policy_file_key(enum mj_policy_mapping mapping, size_t index);
+/** The greatest errno that a policy may name (MAX_ERRNO of include/linux/err.h). */
+#define MJ_POLICY_ERRNO_MAX 4095
+/** The name by which a policy may call an errno, "EPERM"; NULL if it has none. Static. */
+const char *mj_policy_errno_name(int errnum);
+
 /** What was wrong with the modjail.yaml read last. Borrowed; NULL behind the last index. */
 size_t mj_policy_error_count(const struct mj_policy *policy);
 const char *mj_policy_error(const struct mj_policy *policy, size_t index);

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_ERRNO 4095 /* include/linux/err.h */
-
 /* A module's rule, until all of the file has been read. */
 struct pending {
 	const char *module; /* the tree's */
@@ -120,11 +118,17 @@ read_action(struct reader *r, const node *n, enum mj_action *ret)
 		unknown(r, n, "action", words, MJ_ARRAY_LEN(words));
 }
 
+const char *
+mj_policy_errno_name(int errnum)
+{
+	return errnum > 0 && errnum <= MJ_POLICY_ERRNO_MAX ? strerrorname_np(errnum) : NULL;
+}
+
 static int
 errno_by_name(const char *name)
 {
-	for (int e = 1; e < 256; e++) {
-		const char *known = strerrorname_np(e);
+	for (int e = 1; e <= MJ_POLICY_ERRNO_MAX; e++) {
+		const char *known = mj_policy_errno_name(e);
 		if (known && strcmp(known, name) == 0)
 			return e;
 	}
@@ -140,11 +144,12 @@ read_errno(struct reader *r, const node *n, int *ret)
 	errno = 0;
 	long number = strtol(n->text, &end, 10);
 	int found = errno_by_name(n->text);
-	if (!found && !*end && end != n->text && errno == 0 && number >= 1 && number <= MAX_ERRNO)
+	if (!found && !*end && end != n->text && errno == 0 && number >= 1 &&
+	    number <= MJ_POLICY_ERRNO_MAX)
 		found = (int)number;
 	if (!found)
 		COMPLAIN(r, n, "unknown errno \"%.40s\": write a name such as EACCES, or 1 to %d",
-		         n->text, MAX_ERRNO);
+		         n->text, MJ_POLICY_ERRNO_MAX);
 	*ret = found;
 }
 
@@ -250,18 +255,21 @@ read_rule_privileged(struct reader *r, const node *n, void *into)
 	read_privileged(r, n, &((struct pending *)into)->rule.privileged);
 }
 
+/* The last one for modules only. */
+static const struct key policy_keys[] = { { "allow", read_allow },
+	                                  { "action", read_rule_action },
+	                                  { "errno", read_rule_errno },
+	                                  { "privileged", read_rule_privileged } };
+
 /* One policy: a word, a list of words, or a mapping. */
 static void
 read_rule(struct reader *r, const node *n, bool of_module, struct pending *p)
 {
-	static const struct key keys[] = { { "allow", read_allow },
-		                           { "action", read_rule_action },
-		                           { "errno", read_rule_errno },
-		                           { "privileged", read_rule_privileged } };
 	p->rule.origin = origin_of(r, n);
 	if (n->kind == MJ_YAML_MAPPING) {
 		p->inherits = true;
-		read_mapping(r, n, keys, MJ_ARRAY_LEN(keys) - !of_module, "key of a policy", p);
+		read_mapping(r, n, policy_keys, MJ_ARRAY_LEN(policy_keys) - !of_module,
+		             "key of a policy", p);
 	} else if (n->kind == MJ_YAML_SCALAR && n->is_null) {
 		COMPLAIN(r, n,
 		         "a policy is missing: confined, unconfined, or a list such as "
@@ -401,18 +409,19 @@ read_program_policy(struct reader *r, const node *n, void *into)
 	((struct program *)into)->policy = n;
 }
 
+static const struct key program_keys[] = { { "path", read_program_path },
+	                                   { "policy", read_program_policy } };
+
 static struct program
 read_one_program(struct reader *r, const node *n)
 {
-	static const struct key keys[] = { { "path", read_program_path },
-		                           { "policy", read_program_policy } };
 	struct program program = { 0 };
 	if (n->kind != MJ_YAML_MAPPING) {
 		COMPLAIN(r, n, "a program must be a mapping with path and policy, not %s",
 		         kind_text(n));
 		return program;
 	}
-	read_mapping(r, n, keys, MJ_ARRAY_LEN(keys), "key of a program", &program);
+	read_mapping(r, n, program_keys, MJ_ARRAY_LEN(program_keys), "key of a program", &program);
 	if (!program.path)
 		COMPLAIN(r, n, "path is missing");
 	if (!program.policy)
@@ -452,15 +461,33 @@ read_programs(struct reader *r, const node *n, void *into)
 	}
 }
 
+static const struct key file_keys[] = {
+	{ "version", read_version },    { "program", read_program },
+	{ "default", read_default },    { "unattributed", read_unattributed },
+	{ "action", read_file_action }, { "errno", read_file_errno },
+	{ "modules", read_modules },    { "programs", read_programs },
+};
+
+const char *
+mj_policy_file_key(enum mj_policy_mapping mapping, size_t index)
+{
+	static const struct {
+		const struct key *keys;
+		size_t count;
+	} all[] = {
+		[MJ_MAPPING_FILE] = { file_keys, MJ_ARRAY_LEN(file_keys) },
+		[MJ_MAPPING_POLICY] = { policy_keys, MJ_ARRAY_LEN(policy_keys) - 1 },
+		[MJ_MAPPING_MODULE] = { policy_keys, MJ_ARRAY_LEN(policy_keys) },
+		[MJ_MAPPING_PROGRAM] = { program_keys, MJ_ARRAY_LEN(program_keys) },
+	};
+	if ((unsigned)mapping >= MJ_ARRAY_LEN(all) || index >= all[mapping].count)
+		return NULL;
+	return all[mapping].keys[index].name;
+}
+
 static void
 read_root(struct reader *r, const node *root)
 {
-	static const struct key keys[] = {
-		{ "version", read_version },    { "program", read_program },
-		{ "default", read_default },    { "unattributed", read_unattributed },
-		{ "action", read_file_action }, { "errno", read_file_errno },
-		{ "modules", read_modules },    { "programs", read_programs },
-	};
 	static const node start = { .kind = MJ_YAML_SCALAR, .line = 1, .column = 1 };
 	if (!root || root->kind != MJ_YAML_MAPPING) {
 		COMPLAIN(r, root ? root : &start,
@@ -468,7 +495,7 @@ read_root(struct reader *r, const node *root)
 		         "version: 1");
 		return;
 	}
-	read_mapping(r, root, keys, MJ_ARRAY_LEN(keys), "key", NULL);
+	read_mapping(r, root, file_keys, MJ_ARRAY_LEN(file_keys), "key", NULL);
 	if (!r->has_version)
 		COMPLAIN(r, root, "version is missing: write version: 1");
 }
