@@ -3,6 +3,10 @@
 #
 # A signal sent to modjail reaches the program, exactly once, and only the program decides what it
 # means; the same at a terminal.
+# Whoever runs the tests may ignore signals (nohup does), which a shell cannot undo.
+if [ -z "${SIGNALS_ARE_DEFAULT:-}" ]; then
+  exec env --default-signal SIGNALS_ARE_DEFAULT=1 bash "$0" "$@"
+fi
 # shellcheck source=tests/live/lib.sh
 . "$(dirname "$0")/lib.sh"
 
