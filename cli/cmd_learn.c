@@ -270,6 +270,8 @@ execute(struct session *s, struct cli_ending *ret, struct mj_error *err)
 		.reporter = reporter_of(s),
 		.ancestors = s->options.run.ancestors,
 		.verify_walk = s->options.run.verify_walk,
+		.reopens_log = s->options.run.log_file != NULL,
+		.writes_files = true,
 		.release_stdio = true,
 		.want_stats = s->options.run.stats != CLI_STATS_OFF,
 		.learn = true,

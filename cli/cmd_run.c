@@ -120,6 +120,7 @@ execute(struct run *run, struct cli_ending *ret, struct mj_error *err)
 		.reporter = cli_report_reporter(&run->report),
 		.ancestors = run->options.ancestors,
 		.verify_walk = run->options.verify_walk,
+		.reopens_log = run->options.log_file != NULL,
 		.release_stdio = true,
 		.want_stats = run->options.stats != CLI_STATS_OFF,
 	};

@@ -168,6 +168,12 @@ void sup_sweep(struct supervisor *sup);
 void sup_processes_free(struct supervisor *sup);
 
 /* procfs.c: bounded parsers of /proc files, which do not allocate */
+/** fd, if it is open and of a proc file system; else closes it and returns -1 with errno, EBADMSG if something else
+ * was mounted over the file that it was to be. */
+int sup_procfs_only(int fd);
+/** Fails unless /proc is a proc file system, of the PID namespace that this process is in: a number means
+ * another process in another one. */
+int sup_check_procfs(struct mj_error *err);
 struct sup_status {
 	pid_t tgid, ppid;
 	pid_t ns_tid; /* the thread's number in its own PID namespace; 0 if unknown */
@@ -235,6 +241,25 @@ void sup_notice(struct supervisor *sup, enum mj_notice_level level, const char *
 void sup_stats_call(struct mj_stats *stats, int nr, bool allowed);
 void sup_stats_walk(struct mj_stats *stats, const struct mj_stack *stack);
 void sup_stats_latency(struct mj_stats *stats, uint64_t nanoseconds);
+
+/* confine.c */
+
+/** What the supervisor itself may still do once it is confined, besides what every run needs. */
+struct sup_confinement {
+	pid_t program;     /* gets any signal; all others may only be killed */
+	bool reopens_log;  /* open files for appending (--log-file, when it was rotated) */
+	bool writes_files; /* write new files and put them in place of others (modjail learn) */
+};
+
+/**
+ * Confines this process for good: a seccomp filter with no_new_privs, fewer capabilities, not
+ * dumpable. For the calling thread and those that it makes later, so to be called before there are
+ * others, and once all processes that are to be without the filter exist. -1: not, or not wholly
+ * confined; then nothing untrusted may be read.
+ */
+int sup_confine(const struct sup_confinement *args, struct mj_error *err);
+/** Of the calling process, which has no other threads: for one that needs none. */
+void sup_drop_all_capabilities(void);
 
 /* environ.c */
 

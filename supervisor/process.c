@@ -83,7 +83,7 @@ open_memory(struct supervisor *sup, pid_t tgid)
 {
 	char path[64];
 	snprintf(path, sizeof(path), "/proc/%d/mem", tgid);
-	return sup_open(sup, path, O_RDONLY);
+	return sup_procfs_only(sup_open(sup, path, O_RDONLY | O_NOFOLLOW));
 }
 
 /* ---- what a process executes ---------------------------------------------------------------- */
@@ -277,13 +277,19 @@ add(struct supervisor *sup, pid_t tgid, uint64_t start_time)
 		inherit(sup, process);
 		return process;
 	}
+	/* Without its memory nobody would see that it has executed the program, and the program would pass for the
+	 * stub, which may execute. */
+	process->mem_fd = open_memory(sup, tgid);
+	if (process->mem_fd < 0) {
+		drop_process(sup, process);
+		return NULL;
+	}
 	/* Everything, for what the policy refuses is refused by the walk. */
 	sup->child_met = true;
 	process->ceiling = mj_grant_all();
 	process->kind = SUP_STUB;
 	process->exec_pending = true;
 	process->pending_ceiling = process->ceiling;
-	process->mem_fd = open_memory(sup, tgid);
 	return process;
 }
 
@@ -318,10 +324,22 @@ has_memory(const struct sup_process *process)
 	return process->kind != SUP_WALKED || process->mem_fd >= 0;
 }
 
+/* Where the runtime keeps a thread is no longer so in a new program; what stands at that address now may be any
+ * variable. */
+static void
+forget_hints(struct supervisor *sup, pid_t tgid)
+{
+	struct sup_thread *thread, *next;
+	HASH_ITER (hh, sup->threads, thread, next)
+		if (thread->tgid == tgid)
+			thread->hint.m = 0;
+}
+
 static void
 executed(struct supervisor *sup, struct sup_process *process)
 {
 	bool stub = process->kind == SUP_STUB;
+	forget_hints(sup, process->tgid);
 	load(sup, process, NULL);
 	process->ceiling = process->pending_ceiling;
 	process->exec_pending = false;

@@ -6,11 +6,42 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+
+int
+sup_procfs_only(int fd)
+{
+	struct statfs fs;
+	if (fd < 0)
+		return -1;
+	if (fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC)
+		return fd;
+	mj_close(fd);
+	errno = EBADMSG;
+	return -1;
+}
+
+int
+sup_check_procfs(struct mj_error *err)
+{
+	char link[32], *end = link;
+	MJ_AUTO_FD int fd = sup_procfs_only(open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));
+	ssize_t n = fd < 0 ? -1 : readlinkat(fd, "self", link, sizeof(link) - 1);
+	link[n > 0 ? n : 0] = '\0';
+	if (n > 0 && strtol(link, &end, 10) == getpid() && *end == '\0')
+		return 0;
+	return mj_error_set(
+		err, MJ_ERR_UNSUPPORTED,
+		"/proc does not show modjail's own PID namespace, so that no process could be "
+		"looked at: mount it there (mount -t proc proc /proc, or unshare "
+		"--mount-proc)");
+}
 
 /* Reads the beginning of /proc/pid/name into a string; its length, or -1. */
 static ssize_t
@@ -18,7 +49,7 @@ slurp(pid_t pid, const char *name, char *buf, size_t size)
 {
 	char path[64];
 	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
-	MJ_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	MJ_AUTO_FD int fd = sup_procfs_only(open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
 	if (fd < 0)
 		return -1;
 	size_t len = 0;

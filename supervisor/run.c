@@ -29,6 +29,7 @@ struct run {
 	struct rlimit old_nofile;
 	bool nofile_raised;
 	int signal_fd;
+	int null_fd;  /* opened while that is allowed; see release_stdio */
 	int stub_mem; /* the child's memory before it executes; ends when it does */
 	pthread_t notifier;
 	bool program_ended, jail_empty, told_to_end;
@@ -133,25 +134,40 @@ start_program(struct run *run, struct mj_error *err)
 	return 0;
 }
 
+/* Confined before anything that the program wrote is read, which the notifier is the first to do. */
+static int
+start_notifier(struct run *run, struct mj_error *err)
+{
+	const struct sup_confinement confinement = {
+		.program = run->spawned.pid,
+		.reopens_log = run->sup.args->reopens_log,
+		.writes_files = run->sup.args->writes_files,
+	};
+	if (sup_confine(&confinement, err) < 0)
+		return -1;
+	int rc = pthread_create(&run->notifier, NULL, sup_notify_loop, &run->sup);
+	return rc == 0 ? 0 : mj_error_sys(err, rc, "cannot create a thread");
+}
+
 static int
 prepare(struct run *run, struct mj_error *err)
 {
 	take_signals(run);
 	raise_nofile(run);
-	if (make_filter(run, err) < 0)
+	if (sup_check_procfs(err) < 0 || make_filter(run, err) < 0)
 		return -1;
 	sigset_t all;
 	sigfillset(&all);
 	run->signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (run->signal_fd < 0)
 		return mj_error_sys(err, errno, "cannot create a signalfd");
+	run->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (sup_sentinel_start(&run->sentinel, err) < 0 || start_program(run, err) < 0)
 		return -1;
-	int rc = pthread_create(&run->notifier, NULL, sup_notify_loop, &run->sup);
-	if (rc != 0) {
+	if (start_notifier(run, err) < 0) {
 		kill(run->spawned.pid, SIGKILL);
 		waitpid(run->spawned.pid, NULL, 0);
-		return mj_error_sys(err, rc, "cannot create a thread");
+		return -1;
 	}
 	return 0;
 }
@@ -176,12 +192,11 @@ release_stdio(struct run *run)
 	run->stub_mem = -1;
 	if (!run->sup.args->release_stdio)
 		return;
-	MJ_AUTO_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null < 0)
+	if (run->null_fd < 0)
 		return;
 	for (int fd = 0; fd <= 1; fd++)
 		if (fcntl(fd, F_GETFD) >= 0)
-			dup3(null, fd, O_CLOEXEC);
+			dup3(run->null_fd, fd, O_CLOEXEC);
 }
 
 static void
@@ -305,6 +320,7 @@ clean_up(struct run *run)
 	mj_spawn_finish(&run->spawned);
 	mj_close(run->sup.listener);
 	mj_close(run->signal_fd);
+	mj_close(run->null_fd);
 	mj_close(run->stub_mem);
 	pthread_mutex_destroy(&run->sup.report_lock);
 	for (int sig = 1; sig <= SIGRTMAX; sig++) {
@@ -325,6 +341,7 @@ mj_run(const struct mj_run_args *args, struct mj_run_result *ret, struct mj_erro
 		         .floor = mj_grant_all(),
 		         .unseen = mj_grant_all() },
 		.signal_fd = -1,
+		.null_fd = -1,
 		.stub_mem = -1,
 		.sentinel = { .fd = -1 },
 	};

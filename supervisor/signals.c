@@ -38,6 +38,7 @@ sentinel_main(int fd, pid_t parent)
 	if (getppid() != parent)
 		_exit(0);
 	prctl(PR_SET_NAME, "modjail-signals");
+	sup_drop_all_capabilities();
 	for (int other = 0; other < fd; other++)
 		close(other);
 	syscall(SYS_close_range, (unsigned)fd + 1, ~0u, 0);
@@ -59,9 +60,15 @@ sup_sentinel_start(struct sup_sentinel *ret, struct mj_error *err)
 	pid_t parent = getpid();
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
 		return mj_error_sys(err, errno, "cannot create a socket pair");
+	/* From its first moment on nobody of the same user may trace it: it is not in the jail. The program's own process
+	 * is not made like that, for then it could not be read. */
+	int dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	pid_t pid = fork(); /* all signals are blocked, and stay so in the child */
 	if (pid == 0)
 		sentinel_main(fds[1], parent);
+	if (dumpable == 1)
+		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	mj_close(fds[1]);
 	if (pid < 0) {
 		mj_close(fds[0]);

@@ -118,6 +118,10 @@ struct mj_run_args {
 	/** For a policy that allows nothing and logs (mj_policy_set_action): also report calls that executed
 	 * programs make, which nothing but their ceiling could refuse. */
 	bool learn;
+	/** mj_run confines the calling process for good (SECURITY.md, "The supervisor itself"). What the caller does
+	 * in callbacks or afterwards is allowed only if it is announced here. */
+	bool reopens_log;   /**< the reporter opens files for appending (--log-file) */
+	bool writes_files;  /**< the caller writes new files and renames them afterwards */
 	bool release_stdio; /**< once the program runs, let go of standard input and output, so that
 	                       its pipes close when it closes them */
 };

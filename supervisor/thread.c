@@ -24,7 +24,7 @@ open_syscall(struct supervisor *sup, pid_t tid)
 {
 	char path[64];
 	snprintf(path, sizeof(path), "/proc/%d/syscall", tid);
-	return sup_open(sup, path, O_RDONLY);
+	return sup_procfs_only(sup_open(sup, path, O_RDONLY | O_NOFOLLOW));
 }
 
 static bool

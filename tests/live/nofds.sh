@@ -18,8 +18,10 @@ for options in --no-policy --policy=example.com/conf=confined; do
   fi
   read -r _ program child < "$tmp/out"
   # The control: where a listener is, this is how it looks.
-  if [ "$options" != --no-policy ]; then
+  if [ "$options" != --no-policy ] && [ "$(id -u)" -eq 0 ]; then
     check "modjail itself holds the listener" holds_listener "$pid"
+  elif [ "$options" != --no-policy ]; then
+    check_not "modjail's own descriptors are not even for its user to see" test -e "/proc/$pid/fd/1"
   fi
   check "$options: the program's descriptors can be read" test -e "/proc/$program/fd/1"
   check_not "$options: the program holds no listener" holds_listener "$program"
