@@ -81,9 +81,24 @@ need_of(const struct sup_process *process, const struct mj_call *call)
 
 /* ---- stacks without a module ---------------------------------------------------------------- */
 
-/* The program's own start-up. Everything else without a module was set off by one that cannot be
- * seen: on the scheduler's stacks, too, where timers run whatever they were given. What the runtime itself
- * does there needs nothing that is ever denied. */
+/* The runtime's monitor: a thread of its own, without a P, that runs nobody's code, but asks how many processors
+ * there are, at start and about once a second (runtime/proc.go, sysmon, from Go 1.25 on). It is in every program, so
+ * that the linker lets nobody define it again. */
+static bool
+is_monitor(const struct mj_stack *stack)
+{
+	static const char start[] = "runtime.mstart"; /* and mstart0, mstart1 */
+	for (size_t i = stack->npcs; i-- > 0;) {
+		const struct mj_pc *pc = stack->pcs[i];
+		const char *name = pc->nframes ? pc->frames[pc->nframes - 1].function : "";
+		if (strncmp(name, start, sizeof(start) - 1) != 0)
+			return strcmp(name, "runtime.sysmon") == 0;
+	}
+	return false;
+}
+
+/* The program's own start-up, and the runtime's monitor. Everything else without a module was set off by one
+ * that cannot be seen: on the scheduler's stacks, too, where timers run whatever they were given. */
 static bool
 is_std_root(const struct mj_stack *stack)
 {
@@ -96,6 +111,7 @@ is_std_root(const struct mj_stack *stack)
 		/* Created by the standard library's initialisation: nobody else is in the record. */
 		return stack->ancestry == MJ_ANCESTRY_COMPLETE;
 	case MJ_ROOT_SCHEDULER:
+		return is_monitor(stack);
 	case MJ_ROOT_SIGNAL:
 	case MJ_ROOT_C:
 	case MJ_ROOT_NONE:

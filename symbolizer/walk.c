@@ -16,6 +16,7 @@
 #define MAX_FRAMES ((size_t)1 << 18)
 #define MAX_SWITCHES 64
 #define GOEXIT_ROOM 256
+#define MSTART_ROOM 256
 
 struct walk {
 	struct mj_runtime *runtime;
@@ -290,6 +291,23 @@ arrive_on(struct walk *w, enum mj_stack_kind kind, enum mj_root root)
 }
 
 /*
+ * At runtime.mstart, on the system stack that the walk began on. On stacks that come from C, it stands above what the
+ * runtime takes for the top: the address of a variable of mstart0's (runtime/proc.go; mstart's own up to Go 1.16).
+ */
+static void
+arrive_at_mstart(struct walk *w)
+{
+	struct mj_thread_stack at;
+	if (mj_runtime_find(w->runtime, w->memory, w->base, w->hint, &at) != MJ_FIND_OK)
+		give_up(w, MJ_WHY_NO_GOROUTINE);
+	else if (at.kind != MJ_ON_G0 || w->sp < w->base ||
+	         (w->sp >= at.hi && w->sp - at.hi > MSTART_ROOM))
+		give_up(w, MJ_WHY_BAD_SP);
+	else
+		arrive(w, MJ_ROOT_SCHEDULER);
+}
+
+/*
  * At runtime.goexit. A goroutine starts with its address right below the top of its stack
  * (runtime/proc.go, newproc1: at most a few words of room), so that it is the end only if it stands there, on
  * the stack of the goroutine that this thread runs: not on one that somebody has made up.
@@ -337,6 +355,8 @@ at_root(struct walk *w, const struct mj_pc_entry *entry)
 			give_up(w, MJ_WHY_BAD_SP);
 		return true;
 	case MJ_FN_MSTART:
+		arrive_at_mstart(w);
+		return true;
 	case MJ_FN_MCALL:
 	case MJ_FN_MORESTACK:
 		arrive_on(w, MJ_ON_G0, MJ_ROOT_SCHEDULER);

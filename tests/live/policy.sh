@@ -163,7 +163,7 @@ for page in POLICY.md man/modjail.yaml.5.scd; do
     rm -f "$file"
   done
 done
-is 'examples in the documents' "$n" 9
+is 'examples in the documents' "$n" 10
 
 for wrong in '' shwo 'explain a' 'caps x'; do
   # shellcheck disable=SC2086 # words

@@ -56,6 +56,29 @@ START_TEST(test_start)
 }
 END_TEST
 
+/* Before the first walk: there is no room for one function more, so another one takes the name. */
+static void
+have_mstart(void)
+{
+	char *name = memmem(world.bytes, TINY_SIZE, names[SWITCH], strlen(names[SWITCH]) + 1);
+	ck_assert_ptr_nonnull(name);
+	strcpy(name, "runtime.mstart");
+}
+#define MSTART SWITCH
+
+START_TEST(test_scheduler)
+{
+	have_mstart();
+	push_at(R_SYSTEM, 1, RET(MSTART));
+	walk(RET(MAIN), SYSTEM_BOTTOM);
+	check_complete(MJ_ROOT_SCHEDULER, 2);
+	/* A stack that C made: its top is said to be in mstart0's frame. */
+	poke(R_G0, 8, SYSTEM + 0x808);
+	walk(RET(MAIN), SYSTEM_BOTTOM);
+	check_complete(MJ_ROOT_SCHEDULER, 2);
+}
+END_TEST
+
 /* ---- the stack's memory --------------------------------------------------------------------- */
 
 START_TEST(test_truncated)
@@ -390,6 +413,24 @@ START_TEST(test_goexit_on_system_stack)
 }
 END_TEST
 
+START_TEST(test_scheduler_elsewhere)
+{
+	have_mstart();
+	push_at(R_STACK, 1, RET(MSTART)); /* on a goroutine's stack */
+	walk_main();
+	check_why(MJ_WHY_BAD_SP, 2);
+	for (unsigned word = 1; word < 79; word += 2)
+		push_at(R_SYSTEM, word, RET(MAIN));
+	push_at(R_SYSTEM, 79, RET(MSTART)); /* far above the top */
+	poke(R_G0, 8, SYSTEM + 0x808);
+	walk(RET(MAIN), SYSTEM_BOTTOM);
+	check_why(MJ_WHY_BAD_SP, 41);
+	poke(R_G0, 8, SYSTEM + 0x7f8); /* on a stack of nobody's */
+	walk(RET(MAIN), SYSTEM_BOTTOM);
+	check_why(MJ_WHY_NO_GOROUTINE, 41);
+}
+END_TEST
+
 START_TEST(test_start_elsewhere)
 {
 	poke(R_M0, M_CURG, 0);
@@ -500,6 +541,7 @@ main(void)
 		test_main_goroutine,
 		test_system_stack,
 		test_start,
+		test_scheduler,
 		test_truncated,
 		test_bad_sp,
 		test_too_deep,
@@ -520,6 +562,7 @@ main(void)
 		test_goexit_elsewhere,
 		test_goexit_on_system_stack,
 		test_start_elsewhere,
+		test_scheduler_elsewhere,
 		test_no_runtime,
 		test_endless_thread_list,
 		test_switch_without_goroutine,
