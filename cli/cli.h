@@ -24,6 +24,9 @@ int cli_cmd_learn(int argc, char **argv);
 /** `modjail inspect`; argv[0] is "modjail inspect". Returns the exit status. */
 int cli_cmd_inspect(int argc, char **argv);
 
+/** `modjail doctor`; argv[0] is "modjail doctor". Returns the exit status. */
+int cli_cmd_doctor(int argc, char **argv);
+
 /** How a terminal-bound text is written. */
 struct cli_style {
 	bool utf8; /* the locale's encoding is UTF-8 */

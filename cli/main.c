@@ -22,6 +22,8 @@ static const struct command {
 	  "list the modules of a Go program, and which a jail does not hold", cli_cmd_inspect },
 	{ "policy", "modjail policy", "show, check and explain policies, and list the capabilities",
 	  cli_cmd_policy },
+	{ "doctor", "modjail doctor", "find out whether modjail run can work here, and why not",
+	  cli_cmd_doctor },
 };
 
 static void

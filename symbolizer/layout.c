@@ -14,7 +14,7 @@
 
 #include <string.h>
 
-#define NEWEST_KNOWN 127
+#define NEWEST_KNOWN (100 + MJ_GO_NEWEST)
 /* m.gsignal lies 112 bytes before m.curg: g0, morebuf, divmod/_, procid, gsignal, goSigStack,
  * sigmask, tls[6], mstartfn, curg (runtime2.go; the fields between have kept their sizes). */
 #define M_CURG_TO_GSIGNAL 112

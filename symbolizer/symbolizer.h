@@ -94,6 +94,9 @@ enum mj_image_kind mj_image_kind(const struct mj_image *image);
 /** One sentence: why the kind is what it is ("no pclntab found", "32-bit ELF", ...). */
 const char *mj_image_why(const struct mj_image *image);
 struct mj_image_id mj_image_id(const struct mj_image *image);
+/** The releases, 1.16 to 1.27, whose programs are known. */
+enum { MJ_GO_OLDEST = 16, MJ_GO_NEWEST = 27 };
+
 /** "go1.26.8", or "" where the program does not say. */
 const char *mj_image_go_version(const struct mj_image *image);
 /** The main package's import path ("path" line of build info), or "". */

@@ -24,11 +24,12 @@ may_include() { # FOLDER: the folders that it may include, besides itself
     policy | symbolizer) echo 'common' ;;
     preload) echo 'policy common' ;;
     supervisor) echo 'preload symbolizer policy common' ;;
-    cli) echo 'supervisor preload symbolizer policy common' ;;
+    doctor) echo 'preload symbolizer policy common' ;;
+    cli) echo 'doctor supervisor preload symbolizer policy common' ;;
   esac
 }
 
-folders='common policy symbolizer preload supervisor cli'
+folders='common policy symbolizer preload supervisor doctor cli'
 
 # One line per include of the project's headers, quoted or not, of a folder: FILE:LINE:TARGET
 includes_of() {
@@ -88,7 +89,7 @@ if ! lacks clang-format 'sources are formatted'; then
   done
 fi
 
-for script in scripts/* tests/live/*.sh tests/lint/*.sh tests/programs/build.sh .ci/run; do
+for script in scripts/* tests/live/*.sh tests/package/*.sh tests/lint/*.sh tests/programs/build.sh .ci/run; do
   [ "$(head -c 2 "$script")" = '#!' ] || [ "${script##*.}" = sh ] || continue
   head -n 1 "$script" | grep -q python && continue
   result "$script parses" "$(complaints bash -n "$script")"
