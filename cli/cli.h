@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "pack/pack.h"
 #include "supervisor/supervisor.h"
 
 /* Exit statuses of modjail's own, as env(1) and docker-run(1) use them. */
@@ -26,6 +27,15 @@ int cli_cmd_inspect(int argc, char **argv);
 
 /** `modjail doctor`; argv[0] is "modjail doctor". Returns the exit status. */
 int cli_cmd_doctor(int argc, char **argv);
+/** `modjail pack`; argv[0] is "modjail pack". Returns the exit status. */
+int cli_cmd_pack(int argc, char **argv);
+
+/** A packed modjail in the jail of its own file becomes the program, and does not return. Returns 0 if it is in no such
+ * jail, or an exit status. Comes before everything else that modjail does, since it has the rights of whoever
+ * executed it only (packed.c). */
+int cli_packed_in_jail(char **argv);
+/** main of a packed modjail: runs its program. Returns the exit status. */
+int cli_packed_main(int argc, char **argv);
 
 /** How a terminal-bound text is written. */
 struct cli_style {
@@ -60,6 +70,21 @@ struct cli_options {
 	enum cli_stats_format stats;
 	bool summary;
 	char **argv; /* PROG and its arguments, NULL-terminated; borrowed */
+	/* Where the files above are read from: names of parts; NULL: they are files. Borrowed. */
+	const struct mj_pack *pack;
+	/* Where the texts of those files are kept as they were read; NULL: nowhere. Borrowed. */
+	struct cli_texts *keep;
+};
+
+/** Policies as they were read, in order of reading. Zero-initialised: none. */
+struct cli_texts {
+	size_t count;
+	struct cli_text {
+		enum mj_pack_kind kind;
+		char *name; /* owned, as the text is */
+		char *text;
+		size_t len;
+	} list[MJ_PACK_ENTRIES_MAX];
 };
 
 /**
@@ -72,17 +97,27 @@ void cli_options_finish(struct cli_options *options);
 
 /* ---- policies (load.c) ---------------------------------------------------------------------- */
 
+/** Runs a packed program: its policies come from options->pack, its file is program, a sealed memory file called
+ * name; self is the packed file. All borrowed. Finishes options. Returns the exit status. */
+int cli_run_packed(struct cli_options *options, int program, int self, const char *name);
+
 /** Reads the policies that the options name. Several errors of one file are written to stderr, and *err says how
  * many. *ret is the caller's. */
 int cli_load_policy(const struct cli_options *options, struct cli_style style,
                     struct mj_policy **ret, struct mj_error *err);
-/** Reads one modjail.yaml into policy; errors as cli_load_policy. */
-int cli_read_yaml(struct mj_policy *policy, const char *name, struct cli_style style,
+/** Reads one modjail.yaml into policy, as cli_read_text; errors as cli_load_policy. */
+int cli_read_yaml(struct mj_policy *policy, const struct cli_options *options,
+                  enum mj_pack_kind kind, size_t nth, const char *name, struct cli_style style,
                   struct mj_error *err);
 /** A policy of one modjail.yaml, and of what the options say of all refusals; errors as cli_load_policy. *ret is the
  * caller's. */
-int cli_load_yaml(const char *name, const struct cli_options *options, struct cli_style style,
-                  struct mj_policy **ret, struct mj_error *err);
+int cli_load_yaml(const struct cli_options *options, enum mj_pack_kind kind, size_t nth,
+                  const char *name, struct cli_style style, struct mj_policy **ret,
+                  struct mj_error *err);
+/** Reads one of the files that the options name: the nth of a kind in options->pack, or, without a pack, name. As
+ * mj_read_file. */
+int cli_read_text(const struct cli_options *options, enum mj_pack_kind kind, size_t nth,
+                  const char *name, size_t max, char **ret, size_t *ret_len, struct mj_error *err);
 
 /* ---- programs that the program executes (programs.c) ------------------------------------------ */
 
@@ -98,7 +133,8 @@ struct cli_programs {
  * is relative to the folder of the file that names it. All programs hold throughout the jail, whichever file names
  * them and whoever executes them. Fails if a file cannot be loaded, if a program is there that cannot be walked or
  * has another main module than its policy is for, and if two policies are for the same program. Warnings go to
- * reporter. cli_programs_finish in either case.
+ * reporter. While a program is packed, and when it runs, files are told by their names alone, and programs are not looked
+ * at. cli_programs_finish in either case.
  */
 int cli_load_programs(const struct mj_policy *policy, const struct cli_options *options,
                       struct cli_style style, const struct mj_reporter *reporter,
@@ -210,6 +246,17 @@ int cli_find_program(const char *name, const char *path, char **ret, struct mj_e
  */
 int cli_check_program(const char *path, const struct mj_policy *policy,
                       const struct mj_reporter *reporter, struct mj_error *err);
+
+/** As cli_check_program, for an open file called name. */
+int cli_check_program_fd(int fd, const char *name, const struct mj_policy *policy,
+                         const struct mj_reporter *reporter, struct mj_error *err);
+
+/* ---- `modjail pack` (pack_list.c) ------------------------------------------------------------ */
+
+/** Writes what is in a packed file, each part compared with its digest. -1 and *err if one differs, or it is no
+ * packed file. */
+int cli_pack_list(FILE *out, struct cli_style style, bool json, const char *path,
+                  struct mj_error *err);
 
 /* ---- exit status (status.c) ----------------------------------------------------------------- */
 

@@ -16,7 +16,8 @@ struct run {
 	int log_fd; /* -1: stderr */
 	struct mj_policy *policy;
 	struct cli_programs programs;
-	char *path;
+	char *path;                         /* of a packed program: its name */
+	const struct mj_run_packed *packed; /* NULL: the program is a file */
 };
 
 static void
@@ -80,12 +81,35 @@ pass_on_warnings(struct run *run, const struct mj_reporter *reporter)
 		                 mj_policy_warning(run->policy, i));
 }
 
+static void
+say_nothing(void *ctx, enum mj_notice_level level, const char *text)
+{
+	(void)ctx, (void)level, (void)text;
+}
+
+/* Warnings were for who packed the program. */
+static int
+check_packed(struct run *run, struct mj_error *err)
+{
+	const struct mj_reporter nobody = { .notice = say_nothing };
+	if (!run->policy) {
+		mj_error_set(err, MJ_ERR_FORMAT, "the packed file is damaged: it has no policy");
+		return CLI_EXIT_FAILED;
+	}
+	if (cli_load_programs(run->policy, &run->options, run->report.style, &nobody,
+	                      &run->programs, err) < 0)
+		return CLI_EXIT_FAILED;
+	return cli_check_program_fd(run->packed->program, run->path, run->policy, &nobody, err);
+}
+
 /* Everything before the program starts. 0, or an exit status and *err. */
 static int
 prepare(struct run *run, struct mj_error *err)
 {
 	if (open_report(run, err) < 0 || make_policy(run, err) < 0)
 		return CLI_EXIT_FAILED;
+	if (run->packed)
+		return check_packed(run, err);
 	int r = cli_find_program(run->options.argv[0], getenv("PATH"), &run->path, err);
 	if (r != 0 || !run->policy)
 		return r;
@@ -115,6 +139,7 @@ execute(struct run *run, struct cli_ending *ret, struct mj_error *err)
 		.nprograms = run->programs.count,
 		.on_deny = run->options.on_deny,
 		.path = run->path,
+		.packed = run->packed,
 		.argv = run->options.argv,
 		.envp = environ,
 		.reporter = cli_report_reporter(&run->report),
@@ -148,27 +173,58 @@ finish(struct run *run)
 	cli_options_finish(&run->options);
 }
 
+/* From options that were parsed to the exit status. */
+static int
+run_options(struct run *run)
+{
+	struct mj_error err = { 0 };
+	struct cli_ending ending = { CLI_EXIT_FAILED, 0 };
+	int r = prepare(run, &err);
+	if (r != 0)
+		ending.status = r;
+	else
+		r = execute(run, &ending, &err);
+	if (r != 0)
+		say_error(run, err.text);
+	finish(run);
+	return cli_end(ending);
+}
+
+static struct cli_style
+own_style(void)
+{
+	return (struct cli_style){ .utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0 };
+}
+
 int
 cli_cmd_run(int argc, char **argv)
 {
-	struct run run = { .log_fd = -1 };
-	run.report.style.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
-	struct mj_error err = { 0 };
-	struct cli_ending ending = { CLI_EXIT_FAILED, 0 };
+	struct run run = { .log_fd = -1, .report.style = own_style() };
 	int r = cli_options_parse(argc, argv, 0, &run.options);
 	if (r != 0) {
+		struct mj_error err = { 0 };
 		mj_error_sys(&err, r, "cannot parse the command line");
 		say_error(&run, err.text);
 		finish(&run);
 		return CLI_EXIT_FAILED;
 	}
-	r = prepare(&run, &err);
-	if (r != 0)
-		ending.status = r;
-	else
-		r = execute(&run, &ending, &err);
-	if (r != 0)
-		say_error(&run, err.text);
-	finish(&run);
-	return cli_end(ending);
+	return run_options(&run);
+}
+
+int
+cli_run_packed(struct cli_options *options, int program, int self, const char *name)
+{
+	struct mj_run_packed packed = { .program = program, .self = self };
+	struct run run = { .log_fd = -1,
+		           .report.style = own_style(),
+		           .options = *options,
+		           .packed = &packed,
+		           .path = strdup(name) };
+	*options = (struct cli_options){ 0 };
+	if (!run.path) {
+		say_error(&run, "out of memory");
+		finish(&run);
+		return CLI_EXIT_FAILED;
+	}
+	return run_options(&run);
 }

@@ -20,6 +20,8 @@ static const struct command {
 	  "write the smallest policy under which a run would have been allowed", cli_cmd_learn },
 	{ "inspect", "modjail inspect",
 	  "list the modules of a Go program, and which a jail does not hold", cli_cmd_inspect },
+	{ "pack", "modjail pack", "make one executable of modjail, a program and its policy",
+	  cli_cmd_pack },
 	{ "policy", "modjail policy", "show, check and explain policies, and list the capabilities",
 	  cli_cmd_policy },
 	{ "doctor", "modjail doctor", "find out whether modjail run can work here, and why not",
@@ -82,10 +84,14 @@ occupy_standard_fds(void)
 int
 main(int argc, char **argv)
 {
-	if (!occupy_standard_fds())
-		return CLI_EXIT_FAILED;
+	bool packed = mj_pack_is_packed();
+	int r = packed ? cli_packed_in_jail(argv) : 0;
+	if (r != 0 || !occupy_standard_fds())
+		return r ? r : CLI_EXIT_FAILED;
 	setlocale(LC_CTYPE, "");
 	argp_err_exit_status = CLI_EXIT_FAILED;
+	if (packed)
+		return cli_packed_main(argc, argv);
 	if (argc < 2) {
 		print_usage(stderr);
 		return CLI_EXIT_FAILED;

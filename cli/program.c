@@ -286,6 +286,13 @@ cli_check_program(const char *path, const struct mj_policy *policy,
 		             "cannot read %s, which modjail must to attribute its calls", path);
 		return CLI_EXIT_NOT_EXEC;
 	}
+	return cli_check_program_fd(fd, path, policy, reporter, err);
+}
+
+int
+cli_check_program_fd(int fd, const char *path, const struct mj_policy *policy,
+                     const struct mj_reporter *reporter, struct mj_error *err)
+{
 	struct mj_image *image = NULL;
 	if (open_image(fd, path, policy, &image, err) < 0)
 		return CLI_EXIT_FAILED;

@@ -73,6 +73,31 @@ keep(struct cli_policies *policies, const char *file, const struct stat *st,
 	return 0;
 }
 
+/* Policies of a packed program are no files, so that their names have to tell, and have to do so when they are
+ * packed, too. */
+static bool
+is_packed(const struct context *context)
+{
+	return context->options->pack || context->options->keep;
+}
+
+static int
+identify(const char *file, const struct context *context, struct stat *ret, struct mj_error *err)
+{
+	memset(ret, 0, sizeof(*ret));
+	if (!is_packed(context) && stat(file, ret) < 0)
+		return mj_error_sys(err, errno, "cannot open %s", file);
+	return 0;
+}
+
+static bool
+is_loaded(const struct loaded *loaded, const char *file, const struct stat *st,
+          const struct context *context)
+{
+	return is_packed(context) ? strcmp(loaded->file, file) == 0
+	                          : loaded->dev == st->st_dev && loaded->ino == st->st_ino;
+}
+
 /* The index of a file in the list, loaded if it is not there yet; or -1. */
 static ssize_t
 load(struct cli_policies *policies, const char *file, const struct context *context,
@@ -80,14 +105,16 @@ load(struct cli_policies *policies, const char *file, const struct context *cont
 {
 	struct stat st;
 	struct mj_policy *policy = NULL;
-	if (stat(file, &st) < 0)
-		return mj_error_sys(err, errno, "cannot open %s", file);
-	for (size_t i = 0; i < policies->count; i++)
-		if (policies->loaded[i].dev == st.st_dev && policies->loaded[i].ino == st.st_ino)
+	if (identify(file, context, &st, err) < 0)
+		return -1;
+	/* The first one is not packed under this name. */
+	for (size_t i = is_packed(context); i < policies->count; i++)
+		if (is_loaded(&policies->loaded[i], file, &st, context))
 			return (ssize_t)i;
 	if (policies->count == POLICIES_MAX)
 		return mj_error_set(err, MJ_ERR_USAGE, "more than %d policy files", POLICIES_MAX);
-	if (cli_load_yaml(file, context->options, context->style, &policy, err) < 0)
+	if (cli_load_yaml(context->options, MJ_PACK_PROGRAM_POLICY, policies->count - 1, file,
+	                  context->style, &policy, err) < 0)
 		return -1;
 	if (keep(policies, file, &st, policy, err) < 0) {
 		mj_policy_destroy(policy);
@@ -170,7 +197,8 @@ add_program(struct cli_programs *programs, struct mj_run_program program,
 	}
 	if (programs->count == PROGRAMS_MAX)
 		return mj_error_set(err, MJ_ERR_USAGE, "more than %d programs", PROGRAMS_MAX);
-	if (check_program(&program, context->reporter, err) < 0)
+	/* A packed policy is for where the program will run. */
+	if (!is_packed(context) && check_program(&program, context->reporter, err) < 0)
 		return -1;
 	programs->list[programs->count++] = program;
 	return 0;
@@ -215,8 +243,8 @@ cli_load_programs(const struct mj_policy *policy, const struct cli_options *opti
 	ret->policies = calloc(1, sizeof(*ret->policies));
 	if (!ret->list || !ret->policies)
 		return mj_error_set(err, MJ_ERR_MEMORY, "out of memory");
-	if (stat(file, &st) < 0)
-		return mj_error_sys(err, errno, "cannot open %s", file);
+	if (identify(file, &context, &st, err) < 0)
+		return -1;
 	if (keep(ret->policies, file, &st, NULL, err) < 0)
 		return -1;
 	/* The list grows meanwhile. */

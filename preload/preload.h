@@ -35,6 +35,8 @@ struct mj_spawn_args {
 	bool no_new_privs;          /**< required unless CAP_SYS_ADMIN is held (seccomp(2)) */
 	bool have_nofile;           /**< restore RLIMIT_NOFILE to the soft limit below */
 	uint64_t nofile_soft;
+	bool by_fd; /**< execute the open file fd instead; path is for messages */
+	int fd;
 };
 
 /** A program that waits in its execve, or runs. */

@@ -12,6 +12,7 @@
 #include "preload/preload.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -97,7 +98,10 @@ child(struct shared *shared, const struct mj_spawn_args *args, pid_t parent)
 	if (fd < 0)
 		give_up(shared, STEP_FILTER, errno);
 	atomic_store(&shared->listener_plus_one, fd + 1);
-	execve(args->path, args->argv, args->envp);
+	if (args->by_fd)
+		syscall(SYS_execveat, args->fd, "", args->argv, args->envp, AT_EMPTY_PATH);
+	else
+		execve(args->path, args->argv, args->envp);
 	give_up(shared, STEP_EXEC, errno);
 }
 

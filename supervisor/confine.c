@@ -102,6 +102,11 @@ static const struct row always[] = {
 	ANY(sigaltstack),
 };
 
+/* packed.c hands a descriptor over, and answers readlink. */
+static const struct row packs[] = {
+	EQ(ioctl, 1, SECCOMP_IOCTL_NOTIF_ADDFD), ANY(process_vm_writev),
+};
+
 /* cli/log.c opens the log anew when it was rotated away. */
 static const struct row logs[] = {
 	IF(open, 1, O_ACCMODE | CREATING, O_WRONLY | O_APPEND | O_CREAT),
@@ -180,7 +185,8 @@ fill(scmp_filter_ctx ctx, const struct sup_confinement *args)
 	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_SSB, 1);
 	for (size_t i = 0; rc == 0 && i < MJ_ARRAY_LEN(deadly); i++)
-		rc = seccomp_rule_add(ctx, SCMP_ACT_KILL_PROCESS, deadly[i], 0);
+		if (!args->packed || deadly[i] != SYS_process_vm_writev)
+			rc = seccomp_rule_add(ctx, SCMP_ACT_KILL_PROCESS, deadly[i], 0);
 	/* Its flags lie behind a pointer; the C library then asks for clone (pthread_create(3)). */
 	if (rc == 0)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SYS_clone3, 0);
@@ -190,6 +196,8 @@ fill(scmp_filter_ctx ctx, const struct sup_confinement *args)
 		rc = add_signals(ctx, args);
 	if (rc == 0 && args->reopens_log)
 		rc = add_rows(ctx, logs, MJ_ARRAY_LEN(logs));
+	if (rc == 0 && args->packed)
+		rc = add_rows(ctx, packs, MJ_ARRAY_LEN(packs));
 	if (rc == 0 && args->writes_files)
 		rc = add_rows(ctx, writes, MJ_ARRAY_LEN(writes));
 #ifdef SANITIZED

@@ -359,7 +359,7 @@ sup_decide(struct supervisor *sup, struct sup_process *process, struct sup_threa
 	sup->nc_frames = 0;
 	if (process->kind == SUP_STUB) {
 		/* Between the filter and its execve the stub makes no other call. */
-		v->stub = v->allow = call->nr == SYS_execve;
+		v->stub = v->allow = makes_program(call);
 		if (!v->allow)
 			refuse(v, MJ_REASON_UNREADABLE, "it has not started its program yet");
 		return;
@@ -370,7 +370,7 @@ sup_decide(struct supervisor *sup, struct sup_process *process, struct sup_threa
 		return;
 	}
 	decide_by_ceiling(sup, process, v);
-	if (!v->allow)
+	if (!v->allow || sup_packed_is_free(sup, call, v->need))
 		return;
 	if (process->kind != SUP_CEILING) {
 		v->allow = false;

@@ -151,6 +151,8 @@ add_image(struct supervisor *sup, const char *link, const char **why)
 	}
 	ssize_t n = readlink(link, path, sizeof(path) - 1);
 	path[n > 0 ? n : 0] = '\0';
+	if (sup_packed_is_program(sup, &st))
+		snprintf(path, sizeof(path), "%s", sup->args->path);
 	struct sup_image *entry = make_image(sup, fd, &st, path);
 	if (!entry) {
 		*why = "its executable file cannot be read";

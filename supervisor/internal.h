@@ -6,6 +6,7 @@
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 
 #include "common/hash.h"
 
@@ -109,6 +110,7 @@ struct supervisor {
 	struct sup_thread *threads;
 	struct sup_image *images;
 	struct sup_image *program; /* what the first process executed */
+	struct mj_grant everyone;  /* what all policies of the run give everybody */
 	struct mj_grant floor; /* intersection of the ceilings under which anything was executed */
 	/* Intersection of the ceilings of executions that may have happened and were not seen to. */
 	struct mj_grant unseen;
@@ -226,6 +228,23 @@ void sup_executors_drop(struct sup_process *process);
 /** Receives and answers until nobody is left in the jail. A thread's main function. */
 void *sup_notify_loop(void *supervisor);
 
+/* packed.c: the jail of a packed program (struct mj_run_packed); in another one none of it does anything */
+/** Takes the calls that the supervisor has to see out of what need not be notified. */
+void sup_packed_notify(struct mj_grant *everyone);
+/** Whether a call is MJ_ASK_PROGRAM, which is no system call of anybody's. */
+bool sup_packed_is_question(const struct mj_call *call);
+/** Whether a file is the packed program, which has no name of its own. */
+bool sup_packed_is_program(const struct supervisor *sup, const struct stat *st);
+/** Whether a call is notified only for sup_packed_readlink: whoever makes it may. */
+bool sup_packed_is_free(const struct supervisor *sup, const struct mj_call *call,
+                        struct mj_need need);
+/** Answers MJ_ASK_PROGRAM with a descriptor. False: it is not answered. */
+bool sup_packed_hand_over(struct supervisor *sup, const struct seccomp_notif *req);
+/** Changes resp, which lets a call through, to the answer if the call asks for the program's own path. */
+void sup_packed_readlink(struct supervisor *sup, const struct seccomp_notif *req,
+                         const struct mj_call *call, const struct sup_process *process,
+                         struct seccomp_notif_resp *resp);
+
 /* report.c */
 void sup_report(struct supervisor *sup, const struct seccomp_notif *req, const struct mj_call *call,
                 const struct sup_process *process, const struct sup_verdict *verdict,
@@ -249,6 +268,7 @@ struct sup_confinement {
 	pid_t program;     /* gets any signal; all others may only be killed */
 	bool reopens_log;  /* open files for appending (--log-file, when it was rotated) */
 	bool writes_files; /* write new files and put them in place of others (modjail learn) */
+	bool packed;       /* answer readlink, and hand the program over (packed.c) */
 };
 
 /**

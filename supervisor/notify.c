@@ -189,6 +189,12 @@ handle(struct supervisor *sup, const struct seccomp_notif *req)
 	enum mj_action action = MJ_ACTION_DEFAULT;
 	int errnum = 0;
 	memcpy(call.args, req->data.args, sizeof(call.args));
+	if (sup_packed_is_question(&call)) {
+		resp.error = -EINVAL; /* as the kernel answers */
+		if (!sup_packed_hand_over(sup, req))
+			reply(sup, &resp);
+		return;
+	}
 	judge_with_fds(sup, req, &call, &v, &process);
 	if (v.allow && !v.logged) {
 		let_through(&resp);
@@ -196,6 +202,8 @@ handle(struct supervisor *sup, const struct seccomp_notif *req)
 		action = action_of(sup, process, &v, &errnum);
 		errnum = punish(sup, req, process, action, errnum, &resp);
 	}
+	if (resp.flags & SECCOMP_USER_NOTIF_FLAG_CONTINUE)
+		sup_packed_readlink(sup, req, &call, process, &resp);
 	if (!reply(sup, &resp) && action != MJ_ACTION_KILL)
 		return;
 	if (resp.flags & SECCOMP_USER_NOTIF_FLAG_CONTINUE)

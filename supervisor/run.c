@@ -93,6 +93,9 @@ make_filter(struct run *run, struct mj_error *err)
 		for (size_t i = 0; i < args->nprograms; i++)
 			everyone = mj_grant_intersect(
 				everyone, *mj_policy_everyone(args->programs[i].policy));
+		run->sup.everyone = everyone;
+		if (args->packed)
+			sup_packed_notify(&everyone);
 		if (mj_plan_make(&everyone, &plan, err) < 0)
 			return -1;
 	}
@@ -110,6 +113,8 @@ start_program(struct run *run, struct mj_error *err)
 		return mj_error_set(err, MJ_ERR_MEMORY, "out of memory");
 	struct mj_spawn_args spawn = {
 		.path = args->path,
+		.by_fd = args->packed,
+		.fd = args->packed ? args->packed->program : -1,
 		.argv = args->argv,
 		.envp = run->environment.envp ? run->environment.envp : args->envp,
 		.filter = &run->filter,
@@ -142,6 +147,7 @@ start_notifier(struct run *run, struct mj_error *err)
 		.program = run->spawned.pid,
 		.reopens_log = run->sup.args->reopens_log,
 		.writes_files = run->sup.args->writes_files,
+		.packed = run->sup.args->packed != NULL,
 	};
 	if (sup_confine(&confinement, err) < 0)
 		return -1;

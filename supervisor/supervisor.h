@@ -101,6 +101,23 @@ struct mj_run_program {
 	const struct mj_policy *policy;
 };
 
+/**
+ * A program that is not a file by itself, but part of the file that modjail itself was started from. In its jail:
+ * - readlink(2) of the program's own /proc/self/exe gives the packed file's path, which Go's os.Executable returns
+ *   (os/executable_procfs.go): whoever executes that, now or later, here or elsewhere, starts it jailed;
+ * - a process that executes the packed file gets the program from the supervisor by asking for it
+ *   (MJ_ASK_PROGRAM), and is jailed here: there can be no second supervisor in a jail (kernel/seccomp.c,
+ *   has_duplicate_listener).
+ */
+struct mj_run_packed {
+	int program; /**< sealed memory file: executed in the place of path, which is for messages */
+	int self;    /**< the packed file */
+};
+
+/** seccomp(MJ_ASK_PROGRAM): an operation that the kernel does not know (EINVAL). In the jail of a packed
+ * program, a process that executed the packed file gets a descriptor of the program, close-on-exec. */
+#define MJ_ASK_PROGRAM 0x6d6a6153u
+
 /** One run of one program. All pointers borrowed until mj_run returns. */
 struct mj_run_args {
 	const struct mj_policy *policy; /**< NULL: --no-policy */
@@ -109,6 +126,7 @@ struct mj_run_args {
 	size_t nprograms;
 	enum mj_action on_deny; /**< for all refusals; MJ_ACTION_DEFAULT: as the policy says */
 	const char *path;       /**< file to execute */
+	const struct mj_run_packed *packed; /**< NULL: path is executed */
 	char *const *argv;
 	char *const *envp;  /**< GODEBUG is amended for ancestors */
 	unsigned ancestors; /**< creators of goroutines to follow (--ancestry=N), 0: none */

@@ -21,15 +21,15 @@ result() { # DESCRIPTION PROBLEMS: passes if there are none
 may_include() { # FOLDER: the folders that it may include, besides itself
   case $1 in
     common) echo '' ;;
-    policy | symbolizer) echo 'common' ;;
+    policy | symbolizer | pack) echo 'common' ;;
     preload) echo 'policy common' ;;
     supervisor) echo 'preload symbolizer policy common' ;;
     doctor) echo 'preload symbolizer policy common' ;;
-    cli) echo 'doctor supervisor preload symbolizer policy common' ;;
+    cli) echo 'doctor supervisor preload symbolizer policy pack common' ;;
   esac
 }
 
-folders='common policy symbolizer preload supervisor doctor cli'
+folders='common pack policy symbolizer preload supervisor doctor cli'
 
 # One line per include of the project's headers, quoted or not, of a folder: FILE:LINE:TARGET
 includes_of() {

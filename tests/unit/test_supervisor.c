@@ -453,6 +453,48 @@ END_TEST
 
 /* ---- names ---------------------------------------------------------------------------------- */
 
+/* ---- the jail of a packed program ------------------------------------------------------------ */
+
+START_TEST(test_packed_notify)
+{
+	const struct mj_grant grants[] = { mj_grant_of(0), mj_grant_confined(),
+		                           mj_grant_unconfined(), mj_grant_all() };
+	for (size_t g = 0; g < MJ_ARRAY_LEN(grants); g++) {
+		struct mj_grant everyone = grants[g];
+		struct mj_table_entry entry;
+		sup_packed_notify(&everyone);
+		for (size_t i = 0; mj_table_entry(i, &entry); i++) {
+			bool seen = entry.nr == SYS_readlink || entry.nr == SYS_readlinkat ||
+			            entry.nr == SYS_seccomp;
+			bool before = mj_grant_allows(&grants[g], entry.need);
+			ck_assert_msg(mj_grant_allows(&everyone, entry.need) == (before && !seen),
+			              "grant %zu, %s", g, entry.name);
+		}
+	}
+}
+END_TEST
+
+START_TEST(test_packed_only)
+{
+	/* Without a packed program nothing is special. */
+	struct mj_run_args args = { 0 };
+	struct supervisor sup = { .args = &args, .listener = -1, .everyone = mj_grant_all() };
+	struct mj_call link = { .nr = SYS_readlink }, ask = { SYS_seccomp, { MJ_ASK_PROGRAM } };
+	struct seccomp_notif req = { .pid = (uint32_t)getpid() };
+	struct seccomp_notif_resp resp = { .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE };
+	struct stat st;
+	ck_assert_int_eq(stat("/proc/self/exe", &st), 0);
+	ck_assert(!sup_packed_is_free(&sup, &link, mj_call_need(&link)));
+	ck_assert(!sup_packed_is_program(&sup, &st));
+	ck_assert(!sup_packed_hand_over(&sup, &req));
+	sup_packed_readlink(&sup, &req, &link, NULL, &resp);
+	ck_assert_uint_eq(resp.flags, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+	ck_assert(sup_packed_is_question(&ask));
+	ask.args[0]++;
+	ck_assert(!sup_packed_is_question(&ask) && !sup_packed_is_question(&link));
+}
+END_TEST
+
 START_TEST(test_reason_names)
 {
 	for (int i = 0; i <= MJ_REASON_PROGRAM; i++) {
@@ -480,8 +522,10 @@ main(void)
 {
 	const TTest *const environment[] = { test_godebug, test_environ, test_environ_twice,
 		                             test_environ_long };
-	const TTest *const stats[] = { test_latency_magnitudes, test_latency_percentiles,
-		                       test_calls, test_walks, test_reason_names };
+	const TTest *const stats[] = {
+		test_latency_magnitudes, test_latency_percentiles, test_calls,      test_walks,
+		test_reason_names,       test_packed_notify,       test_packed_only
+	};
 	const TTest *const procfs[] = {
 		test_hostile_names,   test_start_time, test_thread_status,
 		test_nobody,          test_auxv,       test_ranges,
