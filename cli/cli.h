@@ -69,7 +69,8 @@ struct cli_options {
 	bool quiet;
 	enum cli_stats_format stats;
 	bool summary;
-	char **argv; /* PROG and its arguments, NULL-terminated; borrowed */
+	bool no_wait; /* end with PROG, whatever it leaves behind */
+	char **argv;  /* PROG and its arguments, NULL-terminated; borrowed */
 	/* Where the files above are read from: names of parts; NULL: they are files. Borrowed. */
 	const struct mj_pack *pack;
 	/* Where the texts of those files are kept as they were read; NULL: nowhere. Borrowed. */

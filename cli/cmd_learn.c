@@ -273,6 +273,7 @@ execute(struct session *s, struct cli_ending *ret, struct mj_error *err)
 		.reopens_log = s->options.run.log_file != NULL,
 		.writes_files = true,
 		.release_stdio = true,
+		.no_wait = s->options.run.no_wait,
 		.want_stats = s->options.run.stats != CLI_STATS_OFF,
 		.learn = true,
 	};

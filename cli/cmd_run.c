@@ -147,6 +147,7 @@ execute(struct run *run, struct cli_ending *ret, struct mj_error *err)
 		.verify_walk = run->options.verify_walk,
 		.reopens_log = run->options.log_file != NULL,
 		.release_stdio = true,
+		.no_wait = run->options.no_wait,
 		.want_stats = run->options.stats != CLI_STATS_OFF,
 	};
 	struct mj_run_result result = { 0 };

@@ -20,6 +20,7 @@ enum {
 	KEY_SUMMARY,
 	KEY_ANCESTRY,
 	KEY_VERIFY_WALK,
+	KEY_NO_WAIT,
 	KEY_DEBUG,
 	KEY_HELP = 'h',
 };
@@ -52,6 +53,10 @@ static const struct argp_option option_table[] = {
 	  "It fails with EPERM (errno, the default), its process is killed (kill), or it goes "
 	  "through "
 	  "and is only reported (log)",
+	  2 },
+	{ "no-wait", KEY_NO_WAIT, NULL, 0,
+	  "End when PROG ends, even if processes that it started still run; supervised calls of "
+	  "those then fail with ENOSYS. Otherwise modjail stays until the last of them has ended",
 	  2 },
 	{ NULL, 0, NULL, 0, "What is written:", 3 },
 	{ "log-format", KEY_LOG_FORMAT, FORMAT_CHOICES, 0,
@@ -204,6 +209,9 @@ parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_SUMMARY:
 		options->summary = true;
+		return 0;
+	case KEY_NO_WAIT:
+		options->no_wait = true;
 		return 0;
 	case KEY_DEBUG:
 		return 0;

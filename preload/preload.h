@@ -19,9 +19,21 @@ struct mj_filter {
 	size_t count;
 };
 
+/** Writes a filter program, as seccomp_export_bpf does, to fd. 0, or -1 and *err. */
+typedef int mj_filter_export(const void *ctx, int fd, struct mj_error *err);
+/** Runs what asks libseccomp for a program in a process of its own, which is waited for, and reads the program: out of
+ * memory, libseccomp 2.5.4 frees twice or follows NULL, or leaves rules out and reports success. Free with
+ * mj_filter_free. */
+int mj_filter_apart(mj_filter_export *export_program, const void *ctx, struct mj_filter *ret,
+                    struct mj_error *err);
 /** Builds the program of a plan: rules as given, everything else USER_NOTIF, foreign
- * architectures KILL_PROCESS (unless plan->allow_all). Free with mj_filter_free. */
+ * architectures KILL_PROCESS (unless plan->allow_all). libseccomp does it in a process of its own, which
+ * is waited for, and the result is verified. Free with mj_filter_free. */
 int mj_filter_build(const struct mj_plan *plan, struct mj_filter *ret, struct mj_error *err);
+/** Runs the program over the calls at which the plan's rules begin and end, and over all numbers up to 1023 without
+ * one. 0 if it says of each what the plan says; else -1 and MJ_ERR_FORMAT. */
+int mj_filter_verify(const struct mj_plan *plan, const struct mj_filter *filter,
+                     struct mj_error *err);
 void mj_filter_free(struct mj_filter *filter);
 
 /** How to start the program. All pointers are borrowed until mj_spawn returns. */

@@ -18,9 +18,10 @@
 #include "supervisor/internal.h"
 
 #include <errno.h>
-#include <execinfo.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -73,7 +74,7 @@ static const struct row always[] = {
 	/* Descriptors it has, /proc, executable files. */
 	ANY(read), ANY(pread64), ANY(readv), ANY(preadv), ANY(write), ANY(writev), ANY(lseek), ANY(close),
 	ANY(fstat), ANY(stat), ANY(lstat), ANY(newfstatat), ANY(statx), ANY(fstatfs),
-	ANY(readlink), ANY(readlinkat), ANY(getcwd), ANY(dup3),
+	ANY(readlink), ANY(readlinkat), ANY(faccessat), ANY(faccessat2), ANY(getcwd), ANY(dup3),
 	EQ(fcntl, 1, F_GETFD), EQ(fcntl, 1, F_SETFD), EQ(fcntl, 1, F_GETFL), EQ(fcntl, 1, F_DUPFD_CLOEXEC),
 	IF(open, 1, O_ACCMODE | CREATING, O_RDONLY),
 	IF(openat, 2, O_ACCMODE | CREATING, O_RDONLY),
@@ -158,9 +159,8 @@ add_rows(scmp_filter_ctx ctx, const struct row *rows, size_t count)
 /* Its own process and the program get any signal, others that it jails are only ever killed: a negative
  * number, which would mean a whole process group or everybody, is nobody's. */
 static int
-add_signals(scmp_filter_ctx ctx, const struct sup_confinement *args)
+add_signals(scmp_filter_ctx ctx, const struct sup_confinement *args, pid_t self)
 {
-	const uint32_t self = (uint32_t)getpid();
 	const struct row rows[] = {
 		EQ(kill, 0, self),
 		EQ(kill, 0, args->program),
@@ -178,12 +178,10 @@ add_signals(scmp_filter_ctx ctx, const struct sup_confinement *args)
 }
 
 static int
-fill(scmp_filter_ctx ctx, const struct sup_confinement *args)
+fill(scmp_filter_ctx ctx, const struct sup_confinement *args, pid_t self)
 {
 	int rc = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-	/* Both for speed alone: a binary search, and no store bypass mitigation for code that is all ours. */
-	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_SSB, 1);
+	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a binary search */
 	for (size_t i = 0; rc == 0 && i < MJ_ARRAY_LEN(deadly); i++)
 		if (!args->packed || deadly[i] != SYS_process_vm_writev)
 			rc = seccomp_rule_add(ctx, SCMP_ACT_KILL_PROCESS, deadly[i], 0);
@@ -193,7 +191,7 @@ fill(scmp_filter_ctx ctx, const struct sup_confinement *args)
 	if (rc == 0)
 		rc = add_rows(ctx, always, MJ_ARRAY_LEN(always));
 	if (rc == 0)
-		rc = add_signals(ctx, args);
+		rc = add_signals(ctx, args, self);
 	if (rc == 0 && args->reopens_log)
 		rc = add_rows(ctx, logs, MJ_ARRAY_LEN(logs));
 	if (rc == 0 && args->packed)
@@ -207,20 +205,45 @@ fill(scmp_filter_ctx ctx, const struct sup_confinement *args)
 	return rc;
 }
 
+/* Whose filter it is: a process of its own makes it. */
+struct wanted {
+	const struct sup_confinement *args;
+	pid_t self;
+};
+
 static int
-install_filter(const struct sup_confinement *args, struct mj_error *err)
+export_filter(const void *ctx_wanted, int fd, struct mj_error *err)
 {
+	const struct wanted *wanted = ctx_wanted;
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	if (!ctx)
 		return mj_error_set(err, MJ_ERR_MEMORY, "out of memory");
-	int rc = fill(ctx, args);
+	int rc = fill(ctx, wanted->args, wanted->self);
 	if (rc == 0)
-		rc = seccomp_load(ctx); /* sets no_new_privs */
+		rc = seccomp_export_bpf(ctx, fd);
 	seccomp_release(ctx);
+	return rc < 0 ? mj_error_sys(err, -rc, "cannot make the seccomp filter of modjail itself")
+	              : 0;
+}
+
+/* If libseccomp leaves rules out unnoticed, less is allowed. */
+static int
+install_filter(const struct sup_confinement *args, struct mj_error *err)
+{
+	struct mj_filter filter = { 0 };
+	const struct wanted wanted = { args, getpid() };
+	if (mj_filter_apart(export_filter, &wanted, &filter, err) < 0)
+		return -1;
+	struct sock_fprog program = { (unsigned short)filter.count, filter.insns };
+	/* No store bypass mitigation: all of the code in here is ours. */
+	int rc = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (rc == 0)
+		rc = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+		                  SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program);
 	if (rc < 0)
-		return mj_error_sys(err, -rc,
-		                    "cannot install the seccomp filter of modjail itself");
-	return 0;
+		mj_error_sys(err, errno, "cannot install the seccomp filter of modjail itself");
+	mj_filter_free(&filter);
+	return rc;
 }
 
 /* ---- capabilities --------------------------------------------------------------------------- */
@@ -270,10 +293,6 @@ sup_drop_all_capabilities(void)
 int
 sup_confine(const struct sup_confinement *args, struct mj_error *err)
 {
-	void *frame;
-	/* pthread_cancel(3) would load libgcc_s, code, when it is first called (glibc 2.36, nptl/pthread_cancel.c);
-	 * backtrace(3) loads it as well. */
-	(void)backtrace(&frame, 1);
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return mj_error_sys(err, errno, "cannot keep other processes from tracing modjail");
 	if (drop_capabilities(args, err) < 0)

@@ -53,19 +53,34 @@ enum sup_kind {
 	SUP_CEILING,     /* anything else: runs under its ceiling, without walks */
 };
 
+struct sup_auxv {
+	uint64_t phdr, base, random, vdso, execfn, entry;
+};
+
+/**
+ * What tells an execution of a process from the next one: where the kernel has put things, and 16 bytes that it makes
+ * anew for each (AT_RANDOM in getauxval(3)). A program may change those: Go, from 1.22, clears them when it has started
+ * (runtime/rand.go, randinit). Hence they are read once more before an execution.
+ */
+struct sup_identity {
+	struct sup_auxv auxv;
+	uint8_t random[16];
+};
+
 /** A jailed process between two executions. */
 struct sup_process {
 	pid_t tgid;
-	uint64_t start_time; /* /proc/PID/stat field 22, to notice a number that was used again */
+	/* To notice a number that was used again: /proc/PID itself, which is bound to the process; and its start
+	 * (/proc/PID/stat field 22), which two processes within 10 ms share. */
+	int proc_fd;
+	uint64_t start_time;
+	struct sup_watch *watch; /* the supervisor's */
 	enum sup_kind kind;
 	int mem_fd; /* /proc/PID/mem: bound to the memory it had when opened */
 	struct sup_image *image;
 	struct mj_runtime *runtime;
 	uint64_t at_base;
-	/* What tells one execution from the next: the file, and where 16 bytes lie that the kernel makes anew
-	 * for each, and what they are. */
-	uint64_t at_random;
-	uint8_t random[16];
+	struct sup_identity identity; /* of what it executes */
 	struct mj_grant ceiling;
 	bool forked;       /* has not executed anything itself yet */
 	bool exec_pending; /* an execve was allowed; whether it succeeded is not known */
@@ -99,6 +114,14 @@ struct sup_where {
 
 struct sup_repeat; /* report.c */
 
+/** What the thread that answers is reading, for the main thread to see (watch.c). */
+struct sup_watch {
+	_Atomic unsigned serial; /* odd while it reads */
+	_Atomic pid_t tgid;      /* whose memory */
+	/* The main thread's own. */
+	unsigned seen, looks;
+};
+
 struct supervisor {
 	const struct mj_run_args *args;
 	int listener;
@@ -111,6 +134,7 @@ struct supervisor {
 	struct sup_image *images;
 	struct sup_image *program; /* what the first process executed */
 	struct mj_grant everyone;  /* what all policies of the run give everybody */
+	struct sup_watch watch;
 	struct mj_grant floor; /* intersection of the ceilings under which anything was executed */
 	/* Intersection of the ceilings of executions that may have happened and were not seen to. */
 	struct mj_grant unseen;
@@ -163,6 +187,9 @@ int sup_open(struct supervisor *sup, const char *path, int flags);
 /** Reads that belong to a process, for walks. ctx is a struct sup_process. */
 ssize_t sup_process_read(void *process, uint64_t addr, void *buf, size_t len);
 ssize_t sup_process_ranges(void *process, struct mj_range *ret, size_t max);
+/** What the process executes at this moment; false if that cannot be read. */
+bool sup_process_identity(struct supervisor *sup, const struct sup_process *process,
+                          struct sup_identity *ret);
 /** An execve of the process by thread tid was allowed on a stack that may do grant. */
 void sup_process_exec(struct sup_process *process, pid_t tid, struct mj_grant grant);
 /** Drops the records of processes and threads that have ended, if there are many. */
@@ -173,18 +200,12 @@ void sup_processes_free(struct supervisor *sup);
 /** fd, if it is open and of a proc file system; else closes it and returns -1 with errno, EBADMSG if something else
  * was mounted over the file that it was to be. */
 int sup_procfs_only(int fd);
-/** Fails unless /proc is a proc file system, of the PID namespace that this process is in: a number means
- * another process in another one. */
-int sup_check_procfs(struct mj_error *err);
 struct sup_status {
 	pid_t tgid, ppid;
 	pid_t ns_tid; /* the thread's number in its own PID namespace; 0 if unknown */
 };
 bool sup_read_status(pid_t tid, struct sup_status *ret);
 bool sup_read_start_time(pid_t pid, uint64_t *ret);
-struct sup_auxv {
-	uint64_t phdr, base, random;
-};
 bool sup_read_auxv(pid_t pid, struct sup_auxv *ret);
 /** Executable ranges of a process; those of the file mapped at at_base are the loader's. */
 ssize_t sup_read_ranges(pid_t pid, uint64_t at_base, struct mj_range *ret, size_t max);
@@ -292,6 +313,19 @@ struct sup_environ {
 /** A copy of envp in which GODEBUG asks for N ancestors; other settings are kept. -1: no memory. */
 int sup_environ_make(char *const *envp, unsigned ancestors, struct sup_environ *ret);
 void sup_environ_finish(struct sup_environ *environment);
+
+/* place.c */
+/** 0, or -1 and what is missing here: a /proc of this PID namespace, libgcc_s. */
+int sup_check_place(struct mj_error *err);
+/** 0, or -1 and why modjail may not look at a child of its own that has not executed anything. */
+int sup_check_child(pid_t pid, struct mj_error *err);
+
+/* watch.c */
+/** pread(2) of a process's memory, watched (unless watch is NULL). */
+ssize_t sup_watch_pread(struct sup_watch *watch, pid_t tgid, int fd, void *buf, size_t len,
+                        off_t at);
+/** Once a second, in the main thread. False: the other thread is lost in a read. */
+bool sup_watch_look(struct supervisor *sup);
 
 /* signals.c */
 

@@ -52,6 +52,12 @@ bends_lineage(const struct mj_call *call)
 	}
 }
 
+static bool
+is_exec(const struct mj_call *call)
+{
+	return call->nr == SYS_execve || call->nr == SYS_execveat;
+}
+
 static void
 deny(struct sup_verdict *v, const struct mj_call *call, const char *why)
 {
@@ -115,10 +121,25 @@ note_allowed(struct supervisor *sup, const struct seccomp_notif *req, const stru
 {
 	if (bends_lineage(call))
 		sup->lineage_exact = false;
-	if (process && !v->stub && (call->nr == SYS_execve || call->nr == SYS_execveat)) {
+	if (process && !v->stub && is_exec(call)) {
 		sup_executors_exec(sup, process, v);
 		sup_process_exec(process, (pid_t)req->pid, v->stack_grant);
 	}
+}
+
+/* What a process executes just before its execve is answered. As long as the caller waits, no other thread has
+ * executed anything either: that would have killed the caller first (fs/exec.c, de_thread). */
+static bool
+remember(struct supervisor *sup, const struct seccomp_notif *req, struct sup_process *process)
+{
+	struct sup_identity identity;
+	if (process->kind == SUP_STUB || process->kind == SUP_UNKNOWN)
+		return true;
+	if (!sup_process_identity(sup, process, &identity))
+		return false;
+	if (still_valid(sup, req->id))
+		process->identity = identity;
+	return true;
 }
 
 /* False: the caller has gone, or its call was interrupted and comes again (ENOENT). */
@@ -196,6 +217,8 @@ handle(struct supervisor *sup, const struct seccomp_notif *req)
 		return;
 	}
 	judge_with_fds(sup, req, &call, &v, &process);
+	if (process && is_exec(&call) && !remember(sup, req, process) && v.allow)
+		deny(&v, &call, "modjail may not read its memory");
 	if (v.allow && !v.logged) {
 		let_through(&resp);
 	} else {

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAX_ANCESTORS 64
@@ -39,6 +40,7 @@ drop_process(struct supervisor *sup, struct sup_process *process)
 	if (process->exec_pending)
 		sup->unseen = mj_grant_intersect(sup->unseen, process->pending_ceiling);
 	forget_memory(process);
+	mj_close(process->proc_fd);
 	sup_executors_drop(process);
 	free(process);
 }
@@ -59,7 +61,8 @@ sup_process_read(void *ctx, uint64_t addr, void *buf, size_t len)
 	const struct sup_process *process = ctx;
 	if (addr > INT64_MAX)
 		return -1;
-	return pread(process->mem_fd, buf, len, (off_t)addr);
+	return sup_watch_pread(process->watch, process->tgid, process->mem_fd, buf, len,
+	                       (off_t)addr);
 }
 
 ssize_t
@@ -96,32 +99,32 @@ set_unknown(struct sup_process *process, const char *why)
 	process->unreadable = why;
 }
 
-/* What tells this execution of the process from the next one. */
-struct identity {
-	uint64_t at_random;
-	uint8_t random[16];
-};
-
 static bool
-read_identity(struct supervisor *sup, pid_t tgid, int mem_fd, struct sup_auxv *auxv,
-              struct identity *ret)
+read_identity(struct supervisor *sup, pid_t tgid, int mem_fd, struct sup_identity *ret)
 {
 	MJ_AUTO_FD int own = -1;
-	if (!sup_read_auxv(tgid, auxv))
+	if (!sup_read_auxv(tgid, &ret->auxv))
 		return false;
 	if (mem_fd < 0)
 		mem_fd = own = open_memory(sup, tgid);
-	ret->at_random = auxv->random;
-	return mem_fd >= 0 && auxv->random <= INT64_MAX &&
-	       pread(mem_fd, ret->random, sizeof(ret->random), (off_t)auxv->random) ==
-	               sizeof(ret->random);
+	return mem_fd >= 0 && ret->auxv.random <= INT64_MAX &&
+	       sup_watch_pread(&sup->watch, tgid, mem_fd, ret->random, sizeof(ret->random),
+	                       (off_t)ret->auxv.random) == sizeof(ret->random);
 }
 
-static bool
-is_same_execution(const struct sup_process *process, const struct identity *identity)
+bool
+sup_process_identity(struct supervisor *sup, const struct sup_process *process,
+                     struct sup_identity *ret)
 {
-	return identity->at_random == process->at_random &&
-	       memcmp(identity->random, process->random, sizeof(process->random)) == 0;
+	/* Through the number, not through mem_fd, which stays with the old memory. */
+	return read_identity(sup, process->tgid, -1, ret);
+}
+
+/* Neither has padding. */
+static bool
+is_same(const struct sup_identity *a, const struct sup_identity *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
 }
 
 static void
@@ -144,33 +147,29 @@ static bool
 try_load(struct supervisor *sup, struct sup_process *process, struct sup_image *parent)
 {
 	const char *why = NULL;
-	struct sup_auxv auxv, again;
-	struct identity identity, check;
+	struct sup_identity identity, check;
 	forget_memory(process);
 	process->mem_fd = open_memory(sup, process->tgid);
-	if (process->mem_fd < 0 ||
-	    !read_identity(sup, process->tgid, process->mem_fd, &auxv, &identity)) {
+	if (process->mem_fd < 0 || !read_identity(sup, process->tgid, process->mem_fd, &identity)) {
 		set_unknown(process, sup->out_of_fds ? "modjail has no file descriptors left"
 		                                     : "modjail may not read its memory");
 		return true;
 	}
 	process->image = sup_image_of(sup, process->tgid, parent, &why);
-	if (!read_identity(sup, process->tgid, -1, &again, &check) ||
-	    memcmp(&identity, &check, sizeof(identity)) != 0)
+	if (!sup_process_identity(sup, process, &check) || !is_same(&identity, &check))
 		return false;
 	if (!process->image) {
 		set_unknown(process, why);
 		return true;
 	}
-	process->at_base = auxv.base;
-	process->at_random = identity.at_random;
-	memcpy(process->random, identity.random, sizeof(process->random));
+	process->at_base = identity.auxv.base;
+	process->identity = identity;
 	process->unreadable = NULL;
 	process->kind = SUP_CEILING;
 	if (*process->image->misfit)
 		set_unknown(process, process->image->misfit);
 	else if (process->image->walked)
-		load_runtime(sup, process, &auxv);
+		load_runtime(sup, process, &identity.auxv);
 	else
 		forget_memory(process);
 	return true;
@@ -186,6 +185,41 @@ load(struct supervisor *sup, struct sup_process *process, struct sup_image *pare
 	set_unknown(process, "it does not stop executing programs");
 }
 
+/* ---- numbers that are used again ------------------------------------------------------------ */
+
+static int
+open_proc(struct supervisor *sup, pid_t tgid)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d", tgid);
+	return sup_open(sup, path, O_RDONLY | O_DIRECTORY);
+}
+
+/* Whether the process of the record is the one that has its number now. Names below a /proc/PID that is kept open are
+ * found only while that very process is there (fs/proc/base.c, pid_revalidate). */
+static bool
+is_alive(const struct sup_process *process)
+{
+	uint64_t start;
+	if (process->proc_fd >= 0)
+		return faccessat(process->proc_fd, "stat", F_OK, 0) == 0;
+	return sup_read_start_time(process->tgid, &start) && start == process->start_time;
+}
+
+/* Whether its start alone tells a process that is alive from all that may get its number later: they start in a
+ * later tick of the clock. */
+static bool
+is_settled(const struct sup_process *process)
+{
+	struct timespec now;
+	long per_second = sysconf(_SC_CLK_TCK);
+	if (per_second <= 0 || clock_gettime(CLOCK_BOOTTIME, &now) < 0)
+		return false;
+	uint64_t tick = (uint64_t)now.tv_sec * (uint64_t)per_second +
+	                (uint64_t)now.tv_nsec / (1000000000u / (uint64_t)per_second);
+	return tick > process->start_time + 2 && is_alive(process);
+}
+
 /* ---- lineage -------------------------------------------------------------------------------- */
 
 static struct sup_process *
@@ -199,11 +233,8 @@ find(struct supervisor *sup, pid_t tgid)
 static struct sup_process *
 find_alive(struct supervisor *sup, pid_t tgid)
 {
-	uint64_t start;
 	struct sup_process *process = find(sup, tgid);
-	return process && sup_read_start_time(tgid, &start) && start == process->start_time
-	               ? process
-	               : NULL;
+	return process && is_alive(process) ? process : NULL;
 }
 
 /* The nearest known ancestor of a process, through parents that are still alive. */
@@ -257,13 +288,17 @@ inherit(struct supervisor *sup, struct sup_process *process)
 }
 
 static struct sup_process *
-add(struct supervisor *sup, pid_t tgid, uint64_t start_time)
+add(struct supervisor *sup, pid_t tgid)
 {
+	/* Opened first: whatever is read after it is of this process, or of one that is not is_alive. */
+	MJ_AUTO_FD int proc_fd = open_proc(sup, tgid);
 	struct sup_process *process = calloc(1, sizeof(*process));
-	if (!process)
+	if (proc_fd < 0 || !process || !sup_read_start_time(tgid, &process->start_time)) {
+		free(process);
 		return NULL;
+	}
 	process->tgid = tgid;
-	process->start_time = start_time;
+	process->watch = &sup->watch;
 	process->mem_fd = -1;
 	process->forked = true;
 	HASH_ADD(hh, sup->processes, tgid, sizeof(process->tgid), process);
@@ -271,6 +306,7 @@ add(struct supervisor *sup, pid_t tgid, uint64_t start_time)
 		free(process);
 		return NULL;
 	}
+	process->proc_fd = mj_steal_fd(&proc_fd);
 	if (sup->stats)
 		sup->stats->processes++;
 	if (tgid != sup->child || sup->child_met) {
@@ -314,7 +350,8 @@ static bool
 memory_ended(const struct sup_process *process)
 {
 	char byte;
-	return process->mem_fd >= 0 && pread(process->mem_fd, &byte, 1, 4096) == 0;
+	return process->mem_fd >= 0 &&
+	       sup_watch_pread(process->watch, process->tgid, process->mem_fd, &byte, 1, 4096) == 0;
 }
 
 /* sup_reclaim may have closed it. */
@@ -361,19 +398,17 @@ executed(struct supervisor *sup, struct sup_process *process)
 static void
 settle_exec(struct supervisor *sup, struct sup_process *process, pid_t tid)
 {
-	struct sup_auxv auxv;
-	struct identity identity;
+	struct sup_identity identity;
 	if (process->kind == SUP_STUB) {
 		if (memory_ended(process))
 			executed(sup, process);
 		return;
 	}
-	/* Through the number, not through mem_fd, which stays with the old memory. */
-	if (!read_identity(sup, process->tgid, -1, &auxv, &identity)) {
+	if (!sup_process_identity(sup, process, &identity)) {
 		set_unknown(process, "modjail may not read its memory");
 		return;
 	}
-	if (!is_same_execution(process, &identity))
+	if (!is_same(&process->identity, &identity) || memory_ended(process))
 		executed(sup, process);
 	else if (tid == process->exec_tid)
 		process->exec_pending = false;
@@ -392,24 +427,17 @@ settle_program(struct supervisor *sup)
 struct sup_process *
 sup_process_get(struct supervisor *sup, struct sup_thread *thread)
 {
-	uint64_t start;
 	pid_t tgid = thread->tgid;
 	struct sup_process *process = find(sup, tgid);
 	/* A number that was used again belongs to a new task, whose thread is met for the first time. */
-	if (process && thread->fresh) {
-		if (!sup_read_start_time(tgid, &start))
-			return NULL;
-		if (start != process->start_time) {
-			drop_process(sup, process);
-			process = NULL;
-		}
+	if (process && thread->fresh && !is_alive(process)) {
+		drop_process(sup, process);
+		process = NULL;
 	}
 	if (!process) {
-		if (!sup_read_start_time(tgid, &start))
-			return NULL;
 		sup_sweep(sup);
 		settle_program(sup);
-		process = add(sup, tgid, start);
+		process = add(sup, tgid);
 	} else if (process->exec_pending) {
 		settle_exec(sup, process, thread->tid);
 	} else if (process->kind == SUP_UNKNOWN || !has_memory(process)) {
@@ -427,13 +455,17 @@ sup_reclaim(struct supervisor *sup)
 	struct sup_process *process, *next;
 	sup_threads_free(sup);
 	HASH_ITER (hh, sup->processes, process, next) {
-		uint64_t start;
 		if (process->kind == SUP_STUB)
 			continue;
-		if (!sup_read_start_time(process->tgid, &start) || start != process->start_time)
+		if (!is_alive(process)) {
 			drop_process(sup, process);
-		else
-			forget_memory(process);
+			continue;
+		}
+		forget_memory(process);
+		if (is_settled(process)) {
+			mj_close(process->proc_fd);
+			process->proc_fd = -1;
+		}
 	}
 	sup->out_of_fds = false;
 }
@@ -447,8 +479,7 @@ sup_sweep(struct supervisor *sup)
 		return;
 	struct sup_process *process, *next;
 	HASH_ITER (hh, sup->processes, process, next) {
-		uint64_t start;
-		if (!sup_read_start_time(process->tgid, &start) || start != process->start_time)
+		if (!is_alive(process))
 			drop_process(sup, process);
 	}
 	struct sup_thread *thread, *next_thread;

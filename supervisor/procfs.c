@@ -27,22 +27,6 @@ sup_procfs_only(int fd)
 	return -1;
 }
 
-int
-sup_check_procfs(struct mj_error *err)
-{
-	char link[32], *end = link;
-	MJ_AUTO_FD int fd = sup_procfs_only(open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));
-	ssize_t n = fd < 0 ? -1 : readlinkat(fd, "self", link, sizeof(link) - 1);
-	link[n > 0 ? n : 0] = '\0';
-	if (n > 0 && strtol(link, &end, 10) == getpid() && *end == '\0')
-		return 0;
-	return mj_error_set(
-		err, MJ_ERR_UNSUPPORTED,
-		"/proc does not show modjail's own PID namespace, so that no process could be "
-		"looked at: mount it there (mount -t proc proc /proc, or unshare "
-		"--mount-proc)");
-}
-
 /* Reads the beginning of /proc/pid/name into a string; its length, or -1. */
 static ssize_t
 slurp(pid_t pid, const char *name, char *buf, size_t size)
@@ -145,6 +129,12 @@ sup_read_auxv(pid_t pid, struct sup_auxv *ret)
 			ret->base = pair[1];
 		else if (pair[0] == AT_RANDOM)
 			ret->random = pair[1];
+		else if (pair[0] == AT_SYSINFO_EHDR)
+			ret->vdso = pair[1];
+		else if (pair[0] == AT_EXECFN)
+			ret->execfn = pair[1];
+		else if (pair[0] == AT_ENTRY)
+			ret->entry = pair[1];
 	}
 	return false;
 }

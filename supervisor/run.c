@@ -19,6 +19,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define WATCH_MS 1000
+#define JOIN_SECONDS 5
+
 struct run {
 	struct supervisor sup;
 	struct mj_filter filter;
@@ -33,6 +36,8 @@ struct run {
 	int stub_mem; /* the child's memory before it executes; ends when it does */
 	pthread_t notifier;
 	bool program_ended, jail_empty, told_to_end;
+	struct timespec looked;
+	bool lost; /* the notifier hangs in a read that nothing ends */
 	int wait_status;
 };
 
@@ -104,6 +109,15 @@ make_filter(struct run *run, struct mj_error *err)
 	return rc;
 }
 
+/* Nothing of the program has run: its execve still waits for an answer. */
+static int
+give_up_child(struct run *run)
+{
+	kill(run->spawned.pid, SIGKILL);
+	waitpid(run->spawned.pid, NULL, 0);
+	return -1;
+}
+
 static int
 start_program(struct run *run, struct mj_error *err)
 {
@@ -131,6 +145,8 @@ start_program(struct run *run, struct mj_error *err)
 	char path[64];
 	snprintf(path, sizeof(path), "/proc/%d/mem", run->spawned.pid);
 	run->stub_mem = open(path, O_RDONLY | O_CLOEXEC);
+	if (args->policy && sup_check_child(run->spawned.pid, err) < 0)
+		return give_up_child(run);
 	if (!run->spawned.killable && args->policy)
 		sup_notice(&run->sup, MJ_NOTICE_WARNING,
 		           "this kernel lacks SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (Linux 5.19): "
@@ -158,9 +174,11 @@ start_notifier(struct run *run, struct mj_error *err)
 static int
 prepare(struct run *run, struct mj_error *err)
 {
+	if (sup_check_place(err) < 0)
+		return -1;
 	take_signals(run);
 	raise_nofile(run);
-	if (sup_check_procfs(err) < 0 || make_filter(run, err) < 0)
+	if (make_filter(run, err) < 0)
 		return -1;
 	sigset_t all;
 	sigfillset(&all);
@@ -170,11 +188,8 @@ prepare(struct run *run, struct mj_error *err)
 	run->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (sup_sentinel_start(&run->sentinel, err) < 0 || start_program(run, err) < 0)
 		return -1;
-	if (start_notifier(run, err) < 0) {
-		kill(run->spawned.pid, SIGKILL);
-		waitpid(run->spawned.pid, NULL, 0);
-		return -1;
-	}
+	if (start_notifier(run, err) < 0)
+		return give_up_child(run);
 	return 0;
 }
 
@@ -238,11 +253,36 @@ read_signals(struct run *run)
 	while (read(run->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (info.ssi_signo == SIGCHLD)
 			reap(run);
-		else if (!run->program_ended)
+		if (info.ssi_signo == SIGCHLD && info.ssi_code > 0)
+			continue; /* a child's; one that somebody sent is the program's */
+		if (!run->program_ended)
 			sup_signal_forward(&run->sentinel, run->spawned.pid, &info);
 		else if (ends_us((int)info.ssi_signo))
 			run->told_to_end = true;
 	}
+}
+
+/* The next look at the other thread is due; meanwhile, whether the program executes. Without a policy nobody is
+ * notified, and there is nothing to look at. */
+static int
+time_to_wait(const struct run *run, bool executed, unsigned round)
+{
+	if (!executed)
+		return round < 20 ? 1 : 50;
+	return run->sup.args->policy ? WATCH_MS : -1;
+}
+
+static bool
+is_look_due(struct run *run)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	int64_t passed = (int64_t)(now.tv_sec - run->looked.tv_sec) * 1000 +
+	                 (now.tv_nsec - run->looked.tv_nsec) / 1000000;
+	if (passed < WATCH_MS)
+		return false;
+	run->looked = now;
+	return true;
 }
 
 /* Ends with the last process of the jail, not with the first; or when told to, after the program. */
@@ -251,14 +291,18 @@ supervise(struct run *run)
 {
 	bool executed = false;
 	unsigned rounds = 0;
-	while (!run->jail_empty && !run->told_to_end) {
+	while (!run->jail_empty && !run->told_to_end && !run->lost &&
+	       !(run->program_ended && run->sup.args->no_wait)) {
 		struct pollfd fds[] = {
 			{ .fd = run->signal_fd, .events = POLLIN },
 			{ .fd = run->sup.listener }, /* POLLHUP only */
 		};
-		int timeout = executed ? -1 : rounds++ < 20 ? 1 : 50;
-		if (poll(fds, MJ_ARRAY_LEN(fds), timeout) < 0 && errno != EINTR)
+		int timeout = time_to_wait(run, executed, rounds++);
+		int n = poll(fds, MJ_ARRAY_LEN(fds), timeout);
+		if (n < 0 && errno != EINTR)
 			break;
+		if (is_look_due(run))
+			run->lost = !sup_watch_look(&run->sup);
 		if (fds[0].revents)
 			read_signals(run);
 		if (fds[1].revents & (POLLHUP | POLLERR | POLLNVAL))
@@ -283,17 +327,53 @@ await_program(struct run *run)
 	}
 }
 
+/* The other thread decides what it has begun to decide, but it is not waited for without end: it may hang in a read. */
+static void
+end_notifier(struct run *run)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += JOIN_SECONDS;
+	pthread_cancel(run->notifier); /* no effect on a thread that has returned */
+	if (run->lost || pthread_timedjoin_np(run->notifier, NULL, &until) != 0)
+		run->lost = true;
+}
+
+/* Before 6.11 a filter has its last user until that is reaped (kernel/exit.c, release_task). */
+static void
+look_for_others(struct run *run)
+{
+	struct pollfd pfd = { .fd = run->sup.listener };
+	if (poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLHUP))
+		run->jail_empty = true;
+}
+
+static void
+say_what_is_left(struct run *run)
+{
+	look_for_others(run);
+	if (run->lost)
+		sup_notice(
+			&run->sup, MJ_NOTICE_ERROR,
+			"a process's memory cannot be read to this moment: modjail gives up, and "
+			"kills the program");
+	else if (!run->jail_empty)
+		sup_notice(&run->sup, MJ_NOTICE_WARNING,
+		           "%s while processes that the program started still run: "
+		           "their supervised system calls fail from now on (ENOSYS)",
+		           run->told_to_end ? "ended by a signal" : "--no-wait: modjail ends");
+}
+
 static void
 finish(struct run *run)
 {
-	pthread_cancel(run->notifier); /* no effect on a thread that has returned */
-	pthread_join(run->notifier, NULL);
+	end_notifier(run);
+	if (run->lost && !run->program_ended)
+		kill(run->spawned.pid, SIGKILL);
 	await_program(run);
-	if (run->told_to_end && !run->jail_empty)
-		sup_notice(&run->sup, MJ_NOTICE_WARNING,
-		           "ended by a signal while processes that the program started still run: "
-		           "their supervised system calls fail from now on (ENOSYS)");
-	sup_report_repeats(&run->sup);
+	say_what_is_left(run);
+	if (!run->lost)
+		sup_report_repeats(&run->sup);
 }
 
 static void
@@ -311,6 +391,17 @@ fill_stats(struct run *run)
 		stats->pc_misses += cache.misses;
 		stats->pc_entries += cache.entries;
 	}
+}
+
+/* What came after the program's end has nobody to go to. Let through now, it would kill modjail, and with it the
+ * program's status: timeout(1) sends its signal twice, to the process and to its group. */
+static void
+drop_signals(void)
+{
+	sigset_t all;
+	sigfillset(&all);
+	while (sigtimedwait(&all, NULL, &(struct timespec){ 0 }) > 0)
+		;
 }
 
 static void
@@ -334,40 +425,74 @@ clean_up(struct run *run)
 		if (sigismember(&run->ignored, sig) == 1)
 			sigaction(sig, &ign, NULL);
 	}
+	if (run->program_ended)
+		drop_signals();
 	pthread_sigmask(SIG_SETMASK, &run->old_mask, NULL);
+}
+
+/* What a lost thread may still use stays, but for the listener: it answers nobody any more. */
+static void
+abandon(struct run *run)
+{
+	if (run->null_fd < 0 || dup3(run->null_fd, run->sup.listener, O_CLOEXEC) < 0)
+		mj_close(run->sup.listener);
+	sup_sentinel_stop(&run->sentinel);
+	drop_signals();
+	pthread_sigmask(SIG_SETMASK, &run->old_mask, NULL);
+}
+
+static void
+make_result(struct run *run, struct mj_run_result *ret)
+{
+	ret->exec_errno = mj_spawn_exec_errno(&run->spawned);
+	ret->exec_failed = ret->exec_errno != 0;
+	ret->wait_status = run->wait_status;
+	if (run->lost)
+		return; /* it may be counting */
+	fill_stats(run);
+	ret->stats = run->sup.stats;
+	run->sup.stats = NULL;
+}
+
+static int
+make_run(const struct mj_run_args *args, struct run **ret, struct mj_error *err)
+{
+	struct run *run = calloc(1, sizeof(*run));
+	if (!run || (args->want_stats && !(run->sup.stats = calloc(1, sizeof(*run->sup.stats))))) {
+		free(run);
+		return mj_error_set(err, MJ_ERR_MEMORY, "out of memory");
+	}
+	run->sup.args = args;
+	run->sup.listener = run->signal_fd = run->null_fd = run->stub_mem = run->sentinel.fd = -1;
+	run->sup.lineage_exact = true;
+	run->sup.floor = run->sup.unseen = mj_grant_all();
+	sigemptyset(&run->ignored);
+	pthread_sigmask(SIG_SETMASK, NULL, &run->old_mask);
+	pthread_mutex_init(&run->sup.report_lock, NULL);
+	mj_stack_init(&run->sup.stack);
+	*ret = run;
+	return 0;
 }
 
 int
 mj_run(const struct mj_run_args *args, struct mj_run_result *ret, struct mj_error *err)
 {
-	struct run run = {
-		.sup = { .args = args,
-		         .listener = -1,
-		         .lineage_exact = true,
-		         .floor = mj_grant_all(),
-		         .unseen = mj_grant_all() },
-		.signal_fd = -1,
-		.null_fd = -1,
-		.stub_mem = -1,
-		.sentinel = { .fd = -1 },
-	};
+	struct run *run = NULL;
 	memset(ret, 0, sizeof(*ret));
-	pthread_mutex_init(&run.sup.report_lock, NULL);
-	mj_stack_init(&run.sup.stack);
-	if (args->want_stats && !(run.sup.stats = calloc(1, sizeof(*run.sup.stats))))
-		return mj_error_set(err, MJ_ERR_MEMORY, "out of memory");
-	int rc = prepare(&run, err);
+	if (make_run(args, &run, err) < 0)
+		return -1;
+	int rc = prepare(run, err);
 	if (rc == 0) {
-		supervise(&run);
-		finish(&run);
-		fill_stats(&run);
-		ret->exec_errno = mj_spawn_exec_errno(&run.spawned);
-		ret->exec_failed = ret->exec_errno != 0;
-		ret->wait_status = run.wait_status;
-		ret->stats = run.sup.stats;
-	} else {
-		free(run.sup.stats);
+		supervise(run);
+		finish(run);
+		make_result(run, ret);
 	}
-	clean_up(&run);
+	if (run->lost) {
+		abandon(run); /* and run with it: the thread has it */
+		return rc;
+	}
+	clean_up(run);
+	free(run->sup.stats);
+	free(run);
 	return rc;
 }

@@ -133,6 +133,7 @@ struct mj_run_args {
 	struct mj_reporter reporter;
 	bool verify_walk; /**< check walks against CFI, where the program has it (--verify-walk) */
 	bool want_stats;  /**< also measure time per notification */
+	bool no_wait;     /**< end with the program, not with the last process that it started */
 	/** For a policy that allows nothing and logs (mj_policy_set_action): also report calls that executed
 	 * programs make, which nothing but their ceiling could refuse. */
 	bool learn;

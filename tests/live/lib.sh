@@ -31,6 +31,12 @@ trap 'exit 130' INT TERM HUP
 
 PROGS=$(realpath "$PROGS")
 MODJAIL=$(realpath "$MODJAIL")
+# MODJAIL_UNDER: a program that runs modjail, such as helpers/old_kernel; the tests see none of it.
+if [ -n "${MODJAIL_UNDER:-}" ]; then
+  printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$MODJAIL_UNDER" "$MODJAIL" > "$tmp/modjail"
+  chmod +x "$tmp/modjail"
+  MODJAIL=$tmp/modjail
+fi
 # Whatever a program leaves in its working directory goes when the script ends.
 cd "$tmp" || exit 1
 PROBE=$PROGS/default/probe

@@ -59,7 +59,7 @@ else
   # shellcheck disable=SC2016 # expanded by the inner shell
   capture unshare -m sh -c 'mount -t tmpfs none /proc && exec "$@"' sh \
     "$MODJAIL" run --policy=example.com/conf=confined -- "$PROBE" -by conf "stat=$PROBE"
-  like 'nor with something else there' "$err" 'PID namespace.*mount'
+  like 'nor with something else there' "$err" '/proc.*mount'
   is 'and nothing of the program ran' "$out" ''
 fi
 

@@ -9,6 +9,8 @@ new terminal, does the steps in turn and prints how the job ended ("exit N", "si
   stopped    waits until every process of the job is stopped
   running    fails unless no process of the job is stopped
   fg         continues the job in the foreground, as a shell's fg
+  bg         takes the terminal and continues the job in the background, as a shell's bg
+  line:TEXT  types a line
   end        waits for the end (always the last step)
 
 What the terminal showed goes to standard error. Fails, saying which step, after ten seconds without success.
@@ -108,6 +110,11 @@ class Job:
         elif what == "fg":
             os.tcsetpgrp(self.slave, self.pid)
             os.killpg(self.pid, signal.SIGCONT)
+        elif what == "bg":
+            os.tcsetpgrp(self.slave, os.getpgrp())
+            os.killpg(self.pid, signal.SIGCONT)
+        elif what == "line":
+            os.write(self.master, argument.encode() + b"\n")
         elif what == "end":
             return self.ended is not None
         else:

@@ -331,6 +331,8 @@ static const struct {
 
 START_TEST(test_working)
 {
+	ck_assert_int_eq(sup_check_place(NULL),
+	                 0); /* loads what pthread_cancel needs, as mj_run does */
 	int got = errno_of(working[_i].probe, &plain);
 	ck_assert_msg(got == 0, "%s: %s", working[_i].name, strerror(got));
 }
@@ -456,8 +458,7 @@ confine_in_vain(const struct world *world)
 
 START_TEST(test_failure)
 {
-	/* libseccomp says ECANCELED of whatever the kernel refused (seccomp_load(3)). */
-	ck_assert_int_eq(errno_of(confine_in_vain, NULL), ECANCELED);
+	ck_assert_int_eq(errno_of(confine_in_vain, NULL), EACCES);
 }
 END_TEST
 
@@ -479,7 +480,7 @@ START_TEST(test_procfs_only)
 	errno = ENOENT;
 	ck_assert_int_eq(sup_procfs_only(-1), -1);
 	ck_assert_int_eq(errno, ENOENT);
-	ck_assert_int_eq(sup_check_procfs(NULL), 0);
+	ck_assert_int_eq(sup_check_place(NULL), 0);
 }
 END_TEST
 
