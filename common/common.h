@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 
 #define MJ_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
@@ -71,16 +72,63 @@ struct mj_span {
 	size_t len;
 };
 
+/* Here, and not in span.c, because tables of a hundred thousand functions are read through them. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "spans are read as little-endian");
+
 /** The part [off, off+len) of s; false, *ret untouched, if it does not lie within. */
-bool mj_span_sub(struct mj_span s, uint64_t off, uint64_t len, struct mj_span *ret);
+static inline bool
+mj_span_sub(struct mj_span s, uint64_t off, uint64_t len, struct mj_span *ret)
+{
+	if (off > s.len || len > s.len - off)
+		return false;
+	*ret = (struct mj_span){ s.data + off, len };
+	return true;
+}
+
 /** The part from off to the end; false if off lies beyond the end. */
-bool mj_span_from(struct mj_span s, uint64_t off, struct mj_span *ret);
+static inline bool
+mj_span_from(struct mj_span s, uint64_t off, struct mj_span *ret)
+{
+	if (off > s.len)
+		return false;
+	*ret = (struct mj_span){ s.data + off, s.len - off };
+	return true;
+}
+
+/** Copies len bytes at off; false, *ret untouched, if out of bounds. */
+static inline bool
+mj_span_copy(struct mj_span s, uint64_t off, void *ret, size_t len)
+{
+	if (off > s.len || len > s.len - off)
+		return false;
+	memcpy(ret, s.data + off, len);
+	return true;
+}
 
 /* Little-endian reads at a byte offset, aligned or not. False, *ret untouched, if out of bounds. */
-bool mj_span_u8(struct mj_span s, uint64_t off, uint8_t *ret);
-bool mj_span_u32(struct mj_span s, uint64_t off, uint32_t *ret);
-bool mj_span_i32(struct mj_span s, uint64_t off, int32_t *ret);
-bool mj_span_u64(struct mj_span s, uint64_t off, uint64_t *ret);
+static inline bool
+mj_span_u8(struct mj_span s, uint64_t off, uint8_t *ret)
+{
+	return mj_span_copy(s, off, ret, sizeof(*ret));
+}
+
+static inline bool
+mj_span_u32(struct mj_span s, uint64_t off, uint32_t *ret)
+{
+	return mj_span_copy(s, off, ret, sizeof(*ret));
+}
+
+static inline bool
+mj_span_i32(struct mj_span s, uint64_t off, int32_t *ret)
+{
+	return mj_span_copy(s, off, ret, sizeof(*ret));
+}
+
+static inline bool
+mj_span_u64(struct mj_span s, uint64_t off, uint64_t *ret)
+{
+	return mj_span_copy(s, off, ret, sizeof(*ret));
+}
 
 /** A NUL-terminated string at off, NUL within the span; NULL if there is none. Borrowed. */
 const char *mj_span_str(struct mj_span s, uint64_t off);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef MFD_EXEC /* Linux 6.3 */
@@ -19,6 +20,7 @@
 #define MEMFD_NAME_MAX 249
 
 #define THREADS_MAX 4
+#define SEAL_TRIES 100
 
 struct mj_pack {
 	int fd; /* borrowed */
@@ -326,6 +328,23 @@ check_sealed(const struct mj_pack *pack, const struct mj_pack_entry *entry, int 
 	return same ? 0 : not_as_packed(pack, entry, err);
 }
 
+/* EBUSY: something else of the kernel's holds a page for a moment (memory that is moved or looked at; mm/memfd.c,
+ * memfd_wait_for_pins, which waits for 0.15 seconds itself). */
+static int
+seal(int fd, struct mj_error *err)
+{
+	const struct timespec moment = { .tv_nsec = 10000000 };
+	for (int i = 0; i < SEAL_TRIES; i++) {
+		if (fcntl(fd, F_ADD_SEALS,
+		          F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0)
+			return 0;
+		if (errno != EBUSY)
+			break;
+		nanosleep(&moment, NULL);
+	}
+	return mj_error_sys(err, errno, "cannot seal the memory file for the program");
+}
+
 int
 mj_pack_program(const struct mj_pack *pack, int *ret, struct mj_error *err)
 {
@@ -335,8 +354,8 @@ mj_pack_program(const struct mj_pack *pack, int *ret, struct mj_error *err)
 	MJ_AUTO_FD int fd = make_memory_file(entry->name, err);
 	if (fd < 0 || fill(pack, entry, fd, err) < 0)
 		return -1;
-	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-		return mj_error_sys(err, errno, "cannot seal the memory file for the program");
+	if (seal(fd, err) < 0)
+		return -1;
 	if (check_sealed(pack, entry, fd, err) < 0)
 		return -1;
 	*ret = mj_steal_fd(&fd);

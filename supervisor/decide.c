@@ -264,11 +264,61 @@ conclude(struct question *q, enum mj_answer answer, bool known)
 	}
 }
 
+static struct mj_memory
+memory_of(struct sup_process *process, const struct sup_thread *thread)
+{
+	process->notifier = thread->tid;
+	return (struct mj_memory){
+		.read = sup_process_read,
+		.code_ranges = sup_process_ranges,
+		.ctx = process,
+		.read_parts = sup_process_read_parts,
+	};
+}
+
+bool
+sup_predict(struct supervisor *sup, struct sup_thread *thread, const struct mj_call *call,
+            uint64_t pc, struct sup_where *ret, struct sup_process **ret_process)
+{
+	struct sup_process *process = sup_process_find(sup, thread->tgid);
+	/* An execve may have happened, and a fork has a memory like its parent's. */
+	if (!process || process->kind != SUP_WALKED || process->exec_pending || process->forked ||
+	    process->mem_fd < 0 || thread->fresh)
+		return false;
+	struct mj_memory memory = memory_of(process, thread);
+	if (!mj_walk_predict(process->runtime, &memory, &thread->hint, pc, &sup->stack, &ret->sp) ||
+	    !sup_thread_alive(thread))
+		return false;
+	ret->nr = call->nr;
+	ret->pc = pc;
+	memcpy(ret->args, call->args, sizeof(ret->args));
+	*ret_process = process;
+	return true;
+}
+
+/* Where it would stand that this stack may do what the call needs. An execve is decided on anew, for its ceiling. */
+static struct sup_known *
+known_slot(struct sup_process *process, const struct mj_stack *stack, const struct mj_need *need)
+{
+	uint64_t hash = (stack->walk_id * 31 + stack->ancestry_id) * 31 + need->row;
+	return &process->known[hash & (MJ_ARRAY_LEN(process->known) - 1)];
+}
+
+static bool
+is_known_allowed(const struct sup_known *known, const struct mj_stack *stack,
+                 const struct mj_need *need)
+{
+	return stack->walk_id && known->walk_id == stack->walk_id &&
+	       known->ancestry_id == stack->ancestry_id && known->ancestry == stack->ancestry &&
+	       known->need.all == need->all && known->need.any == need->any &&
+	       known->need.row == need->row && known->need.known == need->known;
+}
+
 static void
 decide_by_stack(struct supervisor *sup, struct sup_process *process, struct sup_thread *thread,
                 const struct mj_call *call, const struct sup_where *where, struct sup_verdict *v)
 {
-	struct mj_memory memory = { sup_process_read, sup_process_ranges, process };
+	struct mj_memory memory = memory_of(process, thread);
 	/* A fork has another thread id than the m that it was copied, or borrowed, from. */
 	struct mj_thread_hint forked = { .m = thread->hint.m };
 	mj_walk(process->runtime, &memory, process->forked ? &forked : &thread->hint, where->pc,
@@ -277,6 +327,11 @@ decide_by_stack(struct supervisor *sup, struct sup_process *process, struct sup_
 	v->have_stack = true;
 	if (sup->stack.status != MJ_WALK_COMPLETE) {
 		refuse(v, MJ_REASON_WALK, mj_walk_why_text(sup->stack.why));
+		return;
+	}
+	struct sup_known *known_allowed = known_slot(process, &sup->stack, &v->need);
+	if (!makes_program(call) && is_known_allowed(known_allowed, &sup->stack, &v->need)) {
+		v->allow = true;
 		return;
 	}
 	struct question q = { .sup = sup, .image = process->image, .v = v };
@@ -288,6 +343,9 @@ decide_by_stack(struct supervisor *sup, struct sup_process *process, struct sup_
 		answer = mj_inquiry_end(&q.inquiry, known);
 	}
 	conclude(&q, answer, known);
+	if (v->allow && !v->logged && sup->stack.walk_id)
+		*known_allowed = (struct sup_known){ sup->stack.walk_id, sup->stack.ancestry_id,
+			                             sup->stack.ancestry, v->need };
 }
 
 /* For the message, while the thread still waits. Changes nothing of the verdict. */
@@ -299,7 +357,9 @@ find_c_frames(struct supervisor *sup, struct sup_process *process, const struct 
 	if (!stack->npcs || stack->pcs[0]->frames[0].subject != MJ_SUBJECT_C ||
 	    !sup_report_is_new(sup, call, process, v))
 		return;
-	struct mj_memory memory = { sup_process_read, sup_process_ranges, process };
+	struct mj_memory memory = { .read = sup_process_read,
+		                    .code_ranges = sup_process_ranges,
+		                    .ctx = process };
 	MJ_AUTO_FREE struct mj_mapping *maps = NULL;
 	MJ_AUTO_FREE char *text = NULL;
 	size_t nmaps = sup_read_mappings(process->tgid, &maps, &text);

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 #include "common/hash.h"
 
@@ -44,6 +45,13 @@ struct sup_image {
 	UT_hash_handle hh;
 };
 
+/** A stack of which it is known that it may do what a call needs: see sup_decide. */
+struct sup_known {
+	uint64_t walk_id, ancestry_id; /* walk_id 0: empty */
+	enum mj_ancestry ancestry;
+	struct mj_need need;
+};
+
 /* ---- processes (process.c) ------------------------------------------------------------------ */
 
 enum sup_kind {
@@ -77,6 +85,8 @@ struct sup_process {
 	struct sup_watch *watch; /* the supervisor's */
 	enum sup_kind kind;
 	int mem_fd; /* /proc/PID/mem: bound to the memory it had when opened */
+	pid_t notifier; /* the thread whose call is decided on: reads of several pieces go by its number */
+	bool no_parts; /* process_vm_readv does not work here */
 	struct sup_image *image;
 	struct mj_runtime *runtime;
 	uint64_t at_base;
@@ -89,7 +99,8 @@ struct sup_process {
 	/* Who was on the stacks that executed this program: they are why the ceiling is what it is. */
 	struct sup_names *executors;
 	struct sup_names *pending_executors;
-	const char *unreadable; /* why kind is SUP_UNKNOWN */
+	const char *unreadable;     /* why kind is SUP_UNKNOWN */
+	struct sup_known known[32]; /* of runtime; a collision replaces */
 	UT_hash_handle hh;
 };
 
@@ -98,6 +109,7 @@ struct sup_process {
 struct sup_thread {
 	pid_t tid, tgid;
 	int syscall_fd; /* /proc/TID/syscall: bound to the task, ESRCH once that has ended */
+	int alive_fd;   /* /proc/TID/oom_score_adj: likewise, and cheap; -1 until it is needed */
 	struct mj_thread_hint hint;
 	bool fresh; /* was met just now: its process may have taken over a number */
 	UT_hash_handle hh;
@@ -138,7 +150,8 @@ struct supervisor {
 	struct mj_grant floor; /* intersection of the ceilings under which anything was executed */
 	/* Intersection of the ceilings of executions that may have happened and were not seen to. */
 	struct mj_grant unseen;
-	unsigned sweep_at; /* number of records at which dead ones are looked for */
+	unsigned sweep_at;         /* number of records at which dead ones are looked for */
+	unsigned sweep_threads_at; /* likewise, of threads */
 	struct mj_stack stack;
 	char detail[320];                            /* words of the verdict that is being made */
 	struct mj_c_frame c_frames[MJ_MAX_C_FRAMES]; /* likewise, nc_frames of them */
@@ -190,6 +203,10 @@ ssize_t sup_process_ranges(void *process, struct mj_range *ret, size_t max);
 /** What the process executes at this moment; false if that cannot be read. */
 bool sup_process_identity(struct supervisor *sup, const struct sup_process *process,
                           struct sup_identity *ret);
+/** Several pieces at once, of the memory of the thread process->notifier. */
+bool sup_process_read_parts(void *process, struct mj_part *parts, size_t n);
+/** The record of a process as it is, NULL if there is none: not brought up to date. */
+struct sup_process *sup_process_find(struct supervisor *sup, pid_t tgid);
 /** An execve of the process by thread tid was allowed on a stack that may do grant. */
 void sup_process_exec(struct sup_process *process, pid_t tid, struct mj_grant grant);
 /** Drops the records of processes and threads that have ended, if there are many. */
@@ -215,6 +232,14 @@ ssize_t sup_read_ranges(pid_t pid, uint64_t at_base, struct mj_range *ret, size_
 size_t sup_read_mappings(pid_t pid, struct mj_mapping **ret, char **ret_text);
 
 /* thread.c */
+/** The record of a thread that may have ended and passed its number on; NULL if there is none. */
+struct sup_thread *sup_thread_find(struct supervisor *sup, pid_t tid);
+/** /proc/TID/oom_score_adj: cheap to read, and only while the task exists. -1: not to be had. */
+int sup_alive_open(pid_t tid);
+/** Whether the task behind it still exists. */
+bool sup_alive(int fd);
+/** Whether the thread still exists. */
+bool sup_thread_alive(struct sup_thread *thread);
 /** The record of a thread, and where it waits. NULL with *why if it cannot be read. */
 struct sup_thread *sup_thread_get(struct supervisor *sup, pid_t tid, struct sup_where *where,
                                   const char **why);
@@ -222,6 +247,10 @@ void sup_thread_drop(struct supervisor *sup, struct sup_thread *thread);
 void sup_threads_free(struct supervisor *sup);
 
 /* decide.c */
+/** Where a known thread of a known process waits, as far as that can be told without asking /proc; *ret_process is the
+ * process. A verdict on it that is not a plain "allow" is to be made anew. */
+bool sup_predict(struct supervisor *sup, struct sup_thread *thread, const struct mj_call *call,
+                 uint64_t pc, struct sup_where *ret, struct sup_process **ret_process);
 void sup_decide(struct supervisor *sup, struct sup_process *process, struct sup_thread *thread,
                 const struct mj_call *call, const struct sup_where *where, struct sup_verdict *ret);
 /** Whether a complete stack and its creators say on whose behalf the call is made; if not, the unattributed
@@ -324,6 +353,9 @@ int sup_check_child(pid_t pid, struct mj_error *err);
 /** pread(2) of a process's memory, watched (unless watch is NULL). */
 ssize_t sup_watch_pread(struct sup_watch *watch, pid_t tgid, int fd, void *buf, size_t len,
                         off_t at);
+/** process_vm_readv(2) of the memory of thread tid of process tgid, count pieces, watched. */
+ssize_t sup_watch_readv(struct sup_watch *watch, pid_t tgid, pid_t tid, const struct iovec *local,
+                        const struct iovec *remote, size_t count);
 /** Once a second, in the main thread. False: the other thread is lost in a read. */
 bool sup_watch_look(struct supervisor *sup);
 

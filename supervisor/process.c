@@ -16,12 +16,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #define MAX_ANCESTORS 64
 #define SWEEP_MIN 128
 #define LOAD_RETRIES 5
+#define MAX_PARTS 3
 
 static void
 forget_memory(struct sup_process *process)
@@ -30,6 +32,7 @@ forget_memory(struct sup_process *process)
 	process->mem_fd = -1;
 	mj_runtime_destroy(process->runtime);
 	process->runtime = NULL;
+	memset(process->known, 0, sizeof(process->known));
 }
 
 static void
@@ -63,6 +66,33 @@ sup_process_read(void *ctx, uint64_t addr, void *buf, size_t len)
 		return -1;
 	return sup_watch_pread(process->watch, process->tgid, process->mem_fd, buf, len,
 	                       (off_t)addr);
+}
+
+/* By the number of a thread that waits in a notification: it is nobody else's as long as that is valid. That the thread is
+ * one of this process is for the caller to know (thread.c). */
+bool
+sup_process_read_parts(void *ctx, struct mj_part *parts, size_t n)
+{
+	struct sup_process *process = ctx;
+	struct iovec local[MAX_PARTS], remote[MAX_PARTS];
+	if (process->no_parts || n == 0 || n > MAX_PARTS)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		local[i] = (struct iovec){ parts[i].buf, parts[i].len };
+		remote[i] = (struct iovec){ (void *)(uintptr_t)parts[i].addr, parts[i].len };
+	}
+	ssize_t got =
+		sup_watch_readv(process->watch, process->tgid, process->notifier, local, remote, n);
+	if (got < 0) {
+		process->no_parts = errno == ENOSYS || errno == EPERM;
+		return false;
+	}
+	size_t left = (size_t)got;
+	for (size_t i = 0; i < n; i++) {
+		parts[i].got = left < parts[i].len ? left : parts[i].len;
+		left -= parts[i].got;
+	}
+	return true;
 }
 
 ssize_t
@@ -222,8 +252,8 @@ is_settled(const struct sup_process *process)
 
 /* ---- lineage -------------------------------------------------------------------------------- */
 
-static struct sup_process *
-find(struct supervisor *sup, pid_t tgid)
+struct sup_process *
+sup_process_find(struct supervisor *sup, pid_t tgid)
 {
 	struct sup_process *process;
 	HASH_FIND(hh, sup->processes, &tgid, sizeof(tgid), process);
@@ -233,7 +263,7 @@ find(struct supervisor *sup, pid_t tgid)
 static struct sup_process *
 find_alive(struct supervisor *sup, pid_t tgid)
 {
-	struct sup_process *process = find(sup, tgid);
+	struct sup_process *process = sup_process_find(sup, tgid);
 	return process && is_alive(process) ? process : NULL;
 }
 
@@ -419,7 +449,7 @@ settle_exec(struct supervisor *sup, struct sup_process *process, pid_t tid)
 static void
 settle_program(struct supervisor *sup)
 {
-	struct sup_process *first = find(sup, sup->child);
+	struct sup_process *first = sup_process_find(sup, sup->child);
 	if (first && first->kind == SUP_STUB)
 		settle_exec(sup, first, 0);
 }
@@ -428,7 +458,7 @@ struct sup_process *
 sup_process_get(struct supervisor *sup, struct sup_thread *thread)
 {
 	pid_t tgid = thread->tgid;
-	struct sup_process *process = find(sup, tgid);
+	struct sup_process *process = sup_process_find(sup, tgid);
 	/* A number that was used again belongs to a new task, whose thread is met for the first time. */
 	if (process && thread->fresh && !is_alive(process)) {
 		drop_process(sup, process);

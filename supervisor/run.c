@@ -465,6 +465,7 @@ make_run(const struct mj_run_args *args, struct run **ret, struct mj_error *err)
 	run->sup.args = args;
 	run->sup.listener = run->signal_fd = run->null_fd = run->stub_mem = run->sentinel.fd = -1;
 	run->sup.lineage_exact = true;
+	run->sup.sweep_threads_at = 64;
 	run->sup.floor = run->sup.unseen = mj_grant_all();
 	sigemptyset(&run->ignored);
 	pthread_sigmask(SIG_SETMASK, NULL, &run->old_mask);

@@ -16,27 +16,39 @@
 #include <unistd.h>
 
 #define MAX_KEPT_THREADS 16384
+#define SWEEP_MIN 64
 #define RUNNING_YIELDS 200
 #define RUNNING_RETRIES 20000 /* more than two seconds */
 
 static int
-open_syscall(struct supervisor *sup, pid_t tid)
+open_file(struct supervisor *sup, pid_t tid, const char *name)
 {
 	char path[64];
-	snprintf(path, sizeof(path), "/proc/%d/syscall", tid);
+	snprintf(path, sizeof(path), "/proc/%d/%s", tid, name);
 	return sup_procfs_only(sup_open(sup, path, O_RDONLY | O_NOFOLLOW));
 }
 
+/* " 0x1f", as the kernel writes it. strtoull costs as much as reading the file does. */
 static bool
 hex_word(const char **at, uint64_t *ret)
 {
-	char *end;
-	if (**at != ' ')
+	const char *c = *at;
+	uint64_t value = 0;
+	unsigned digits = 0;
+	if (c[0] != ' ' || c[1] != '0' || c[2] != 'x')
 		return false;
-	*ret = strtoull(*at + 1, &end, 16);
-	if (end == *at + 1)
+	for (c += 3; digits <= 16; c++, digits++) {
+		if (*c >= '0' && *c <= '9')
+			value = value << 4 | (uint64_t)(*c - '0');
+		else if (*c >= 'a' && *c <= 'f')
+			value = value << 4 | (uint64_t)(*c - 'a' + 10);
+		else
+			break;
+	}
+	if (digits == 0 || digits > 16)
 		return false;
-	*at = end;
+	*ret = value;
+	*at = c;
 	return true;
 }
 
@@ -104,6 +116,7 @@ sup_thread_drop(struct supervisor *sup, struct sup_thread *thread)
 {
 	HASH_DEL(sup->threads, thread);
 	mj_close(thread->syscall_fd);
+	mj_close(thread->alive_fd);
 	free(thread);
 }
 
@@ -115,14 +128,32 @@ sup_threads_free(struct supervisor *sup)
 		sup_thread_drop(sup, thread);
 }
 
+/* Threads that end are not notified of. So whenever there are twice as many as lived the last time, and some more, it is
+ * looked who still does. */
+static void
+sweep_threads(struct supervisor *sup)
+{
+	struct sup_thread *thread, *next;
+	char byte;
+	if (HASH_COUNT(sup->threads) < sup->sweep_threads_at)
+		return;
+	HASH_ITER (hh, sup->threads, thread, next)
+		if (pread(thread->syscall_fd, &byte, 1, 0) < 0 && errno == ESRCH)
+			sup_thread_drop(sup, thread);
+	if (HASH_COUNT(sup->threads) >= MAX_KEPT_THREADS)
+		sup_threads_free(sup);
+	sup->sweep_threads_at = 2 * HASH_COUNT(sup->threads) + SWEEP_MIN;
+	if (sup->sweep_threads_at > MAX_KEPT_THREADS)
+		sup->sweep_threads_at = MAX_KEPT_THREADS;
+}
+
 static struct sup_thread *
 make_thread(struct supervisor *sup, pid_t tid, struct sup_where *where, int *errnum)
 {
 	struct sup_status status;
-	MJ_AUTO_FD int fd = open_syscall(sup, tid);
-	if (fd < 0 || (*errnum = read_where(fd, where)) != 0) {
-		if (fd < 0)
-			*errnum = errno;
+	MJ_AUTO_FD int fd = open_file(sup, tid, "syscall");
+	if (fd < 0) {
+		*errnum = errno;
 		return NULL;
 	}
 	if (!sup_read_status(tid, &status)) {
@@ -143,6 +174,7 @@ make_thread(struct supervisor *sup, pid_t tid, struct sup_where *where, int *err
 	thread->hint.tid = (uint64_t)status.ns_tid;
 	thread->fresh = true;
 	thread->syscall_fd = mj_steal_fd(&fd);
+	thread->alive_fd = -1;
 	HASH_ADD(hh, sup->threads, tid, sizeof(thread->tid), thread);
 	if (mj_hash_added(thread))
 		return thread;
@@ -153,10 +185,50 @@ make_thread(struct supervisor *sup, pid_t tid, struct sup_where *where, int *err
 }
 
 struct sup_thread *
-sup_thread_get(struct supervisor *sup, pid_t tid, struct sup_where *where, const char **why)
+sup_thread_find(struct supervisor *sup, pid_t tid)
 {
 	struct sup_thread *thread;
 	HASH_FIND(hh, sup->threads, &tid, sizeof(tid), thread);
+	return thread;
+}
+
+/* It belongs to every task, needs no permission, and is the cheapest file of a task to read: it formats one number
+ * (fs/proc/base.c, oom_score_adj_read). */
+int
+sup_alive_open(pid_t tid)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", tid);
+	/* Where there is no room for it, it is done without. */
+	return sup_procfs_only(open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+}
+
+bool
+sup_alive(int fd)
+{
+	char text[16];
+	return fd >= 0 && pread(fd, text, sizeof(text), 0) > 0;
+}
+
+/* Opened by number, the file is the recorded task's only if that still exists afterwards. */
+bool
+sup_thread_alive(struct sup_thread *thread)
+{
+	struct sup_where where;
+	if (thread->alive_fd >= 0)
+		return sup_alive(thread->alive_fd);
+	thread->alive_fd = sup_alive_open(thread->tid);
+	if (thread->alive_fd >= 0 && read_where(thread->syscall_fd, &where) == 0)
+		return sup_alive(thread->alive_fd);
+	mj_close(thread->alive_fd);
+	thread->alive_fd = -1;
+	return false;
+}
+
+struct sup_thread *
+sup_thread_get(struct supervisor *sup, pid_t tid, struct sup_where *where, const char **why)
+{
+	struct sup_thread *thread = sup_thread_find(sup, tid);
 	if (thread) {
 		int errnum = read_where(thread->syscall_fd, where);
 		if (errnum == 0) {
@@ -173,8 +245,7 @@ sup_thread_get(struct supervisor *sup, pid_t tid, struct sup_where *where, const
 	if (sup->stats)
 		sup->stats->thread_misses++;
 	int errnum = 0;
-	if (HASH_COUNT(sup->threads) >= MAX_KEPT_THREADS)
-		sup_threads_free(sup);
+	sweep_threads(sup);
 	thread = make_thread(sup, tid, where, &errnum);
 	if (!thread)
 		*why = explain(errnum);

@@ -13,20 +13,45 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define LIMIT 10
+
+static void
+begin(struct sup_watch *watch, pid_t tgid)
+{
+	atomic_store_explicit(&watch->tgid, tgid, memory_order_relaxed);
+	atomic_fetch_add_explicit(&watch->serial, 1, memory_order_release); /* odd: in a read */
+}
+
+static void
+end(struct sup_watch *watch)
+{
+	atomic_fetch_add_explicit(&watch->serial, 1, memory_order_release);
+}
 
 ssize_t
 sup_watch_pread(struct sup_watch *watch, pid_t tgid, int fd, void *buf, size_t len, off_t at)
 {
 	if (!watch)
 		return pread(fd, buf, len, at);
-	atomic_store_explicit(&watch->tgid, tgid, memory_order_relaxed);
-	atomic_fetch_add_explicit(&watch->serial, 1, memory_order_release); /* odd: in a read */
+	begin(watch, tgid);
 	ssize_t n = pread(fd, buf, len, at);
 	int errnum = errno;
-	atomic_fetch_add_explicit(&watch->serial, 1, memory_order_release);
+	end(watch);
+	errno = errnum;
+	return n;
+}
+
+ssize_t
+sup_watch_readv(struct sup_watch *watch, pid_t tgid, pid_t tid, const struct iovec *local,
+                const struct iovec *remote, size_t count)
+{
+	begin(watch, tgid);
+	ssize_t n = process_vm_readv(tid, local, count, remote, count, 0);
+	int errnum = errno;
+	end(watch);
 	errno = errnum;
 	return n;
 }

@@ -16,6 +16,7 @@
 #include "common/hash.h"
 
 #define MAX_CACHED 8192
+#define MAX_CACHED_PCS ((size_t)128 * 1024) /* of all of them: 1 MB */
 #define MAX_PCS 128
 #define MAIN_GOID 1
 
@@ -37,16 +38,20 @@ enum creation {
 struct cached {
 	uint64_t goid;
 	uint64_t record; /* g.ancestors: the address of the slice */
+	uint64_t serial; /* not 0, and never used again */
 	enum creation creation;
 	enum mj_ancestry ancestry;
 	size_t count;
 	struct mj_ancestor *ancestors;
-	const struct mj_pc **pcs; /* of all of them */
+	const struct mj_pc **pcs; /* of all of them, npcs */
+	size_t npcs;
 	UT_hash_handle hh;
 };
 
 struct mj_ancestry_cache {
 	struct cached *by_goid;
+	size_t npcs;
+	uint64_t last_serial;
 };
 
 /* What is read of a g. */
@@ -89,6 +94,7 @@ empty(struct mj_ancestry_cache *cache)
 		HASH_DEL(cache->by_goid, entry);
 		free_cached(entry);
 	}
+	cache->npcs = 0;
 }
 
 void
@@ -257,6 +263,7 @@ fill(struct mj_runtime *runtime, const struct mj_memory *memory, const struct ra
 	}
 	entry->ancestors = calloc(count, sizeof(*entry->ancestors));
 	entry->pcs = calloc(total + 1, sizeof(struct mj_pc *));
+	entry->npcs = total;
 	if (!entry->ancestors || !entry->pcs)
 		return false;
 	entry->ancestry = chain_end(runtime, &raw[count - 1], count);
@@ -321,16 +328,20 @@ look_up(struct mj_runtime *runtime, const struct mj_memory *memory, const struct
 		return entry;
 	if (entry) {
 		HASH_DEL(cache->by_goid, entry);
+		cache->npcs -= entry->npcs;
 		free_cached(entry);
 	}
-	if (HASH_COUNT(cache->by_goid) >= MAX_CACHED)
+	if (HASH_COUNT(cache->by_goid) >= MAX_CACHED || cache->npcs > MAX_CACHED_PCS)
 		empty(cache);
 	entry = read_record(runtime, memory, g);
 	if (!entry)
 		return NULL;
+	entry->serial = ++cache->last_serial;
 	HASH_ADD(hh, cache->by_goid, goid, sizeof(entry->goid), entry);
-	if (mj_hash_added(entry))
+	if (mj_hash_added(entry)) {
+		cache->npcs += entry->npcs;
 		return entry;
+	}
 	free_cached(entry);
 	return NULL;
 }
@@ -356,6 +367,7 @@ mj_runtime_ancestry(struct mj_runtime *runtime, const struct mj_memory *memory, 
 	if (!entry)
 		return;
 	stack->ancestry = entry->ancestry;
+	stack->ancestry_id = entry->serial;
 	if ((entry->creation == BY_CONTEXT || entry->creation == BY_TIMER) && !known)
 		stack->ancestry = MJ_ANCESTRY_CALLBACK;
 	stack->nancestors = entry->count;

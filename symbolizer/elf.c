@@ -11,6 +11,7 @@
 #include <gelf.h>
 #include <libelf.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* What a program header or section count may be before the file counts as nonsense. Linkers write
  * a few dozen; the kernel refuses programs with more than 64 KiB of program headers. */
@@ -303,4 +304,11 @@ mj_elf_word(const struct mj_elf *elf, uint64_t vaddr, uint64_t *ret)
 		find_addend(elf->relative, vaddr, &word);
 	*ret = word;
 	return true;
+}
+
+void
+mj_elf_let_go(const struct mj_elf *elf)
+{
+	if (elf->mapped)
+		madvise((void *)(uintptr_t)elf->file.data, elf->file.len, MADV_DONTNEED);
 }

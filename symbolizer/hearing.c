@@ -5,15 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Functions after which the tables read so far are let go of: some megabytes. */
+#define LET_GO_EVERY 2048
+
 /* While all functions are gone through: what the one before was, since most are like it. */
 struct pass {
 	const struct mj_elf *elf;
 	const struct mj_pclntab *tab;
 	struct mj_modules *mods;
 	struct mj_witnesses *witnesses;
-	const char *name;
-	size_t package_len; /* with the dot */
-	int subject;
+	struct mj_name_run run; /* of the function that is heard */
+	bool generic, closure;
 	struct unit *unit;
 	const char *file;
 	struct dir *dir;
@@ -43,24 +45,6 @@ is_made(const char *name, const char *file)
 	       (len > 3 && strcmp(name + len - 3, "-fm") == 0);
 }
 
-/* The subject by name, with a short cut for a name in the package of the one before. */
-static bool
-subject_by_name(struct pass *pass, const char *name)
-{
-	size_t len = pass->package_len;
-	if (len && strncmp(pass->name, name, len) == 0 && !strpbrk(name + len, "/"))
-		return true;
-	if (!mj_modules_subject(pass->mods, name, &pass->subject))
-		return false;
-	size_t end = strcspn(name, "[(");
-	const char *slash = memrchr(name, '/', end);
-	const char *dot =
-		memchr(slash ? slash : name, '.', end - (size_t)(slash ? slash - name : 0));
-	pass->name = name;
-	pass->package_len = dot ? (size_t)(dot - name) + 1 : 0;
-	return true;
-}
-
 static bool
 find_unit(struct pass *pass, uint32_t offset)
 {
@@ -86,10 +70,10 @@ add_to_unit(struct pass *pass)
 {
 	struct unit *unit = pass->unit;
 	for (unsigned i = 0; i < unit->count && i < MJ_MAX_SUSPECTS; i++)
-		if (unit->modules[i] == pass->subject)
+		if (unit->modules[i] == pass->run.subject)
 			return;
 	if (unit->count < MJ_MAX_SUSPECTS)
-		unit->modules[unit->count] = pass->subject;
+		unit->modules[unit->count] = pass->run.subject;
 	unit->count++;
 }
 
@@ -108,7 +92,9 @@ add_dir(struct pass *pass, const char *file)
 {
 	struct mj_witnesses *w = pass->witnesses;
 	size_t len = mj_dir_length(file);
-	if (file != pass->file || !pass->dir)
+	bool same = pass->dir && (file == pass->file || (pass->dir->len == len &&
+	                                                 memcmp(pass->dir->path, file, len) == 0));
+	if (!same)
 		pass->dir = mj_witnesses_dir(w, file);
 	pass->file = file;
 	if (!pass->dir) {
@@ -147,8 +133,8 @@ static void
 vote_for_unit(struct pass *pass)
 {
 	struct unit *unit = pass->unit;
-	if (pass->subject >= 0)
-		count_vote(&unit->owner, &unit->lead, pass->subject);
+	if (pass->run.subject >= 0)
+		count_vote(&unit->owner, &unit->lead, pass->run.subject);
 	else
 		unit->has_std = true;
 }
@@ -165,13 +151,13 @@ static void
 vote_for_package(struct pass *pass)
 {
 	struct unit *unit = pass->unit;
-	size_t len = pass->package_len;
+	size_t len = pass->run.package_len;
 	unit->functions++;
 	if (unit->package_lead == 0) {
-		unit->package = pass->name;
+		unit->package = pass->run.name;
 		unit->package_len = len;
 	}
-	bool same = unit->package_len == len && strncmp(unit->package, pass->name, len) == 0;
+	bool same = unit->package_len == len && strncmp(unit->package, pass->run.name, len) == 0;
 	unit->package_lead += same ? 1U : -1U;
 }
 
@@ -181,19 +167,18 @@ add_to_dir(struct pass *pass, const struct mj_func *f)
 {
 	struct mj_inlined unused;
 	struct dir *dir = pass->dir;
-	if (mj_function_outer_length(f->name) < strlen(f->name) ||
-	    mj_pclntab_inlined(pass->elf, pass->tab, f, f->entry, &unused) != 0)
+	if (pass->closure || mj_pclntab_inlined(pass->elf, pass->tab, f, f->entry, &unused) != 0)
 		return;
-	if (pass->subject < 0) {
+	if (pass->run.subject < 0) {
 		dir->has_std = true;
 		return;
 	}
 	for (unsigned i = 0; i < dir->nvoices; i++)
-		if (dir->voices[i].unit == pass->unit && dir->voices[i].module == pass->subject)
+		if (dir->voices[i].unit == pass->unit && dir->voices[i].module == pass->run.subject)
 			return;
 	if (dir->nvoices < MAX_VOICES) {
 		dir->voices[dir->nvoices].unit = pass->unit;
-		dir->voices[dir->nvoices++].module = pass->subject;
+		dir->voices[dir->nvoices++].module = pass->run.subject;
 	}
 }
 
@@ -216,17 +201,16 @@ count_voices(struct dir *dir)
 }
 
 static void
-vote(struct pass *pass, const char *name)
+vote(struct pass *pass)
 {
 	struct dir *dir = pass->dir;
 	struct unit *unit = pass->unit;
-	bool generic = is_generic(name);
-	if (!generic)
-		count_vote(&dir->owner, &dir->lead, pass->subject);
-	if (mj_function_outer_length(name) < strlen(name))
+	if (!pass->generic)
+		count_vote(&dir->owner, &dir->lead, pass->run.subject);
+	if (pass->closure)
 		return;
-	count_vote(&dir->plain_owner, &dir->plain_lead, pass->subject);
-	if (generic)
+	count_vote(&dir->plain_owner, &dir->plain_lead, pass->run.subject);
+	if (pass->generic)
 		return;
 	vote_for_unit(pass);
 	vote_for_package(pass);
@@ -259,19 +243,23 @@ hear(struct pass *pass, const struct mj_func *f)
 {
 	int32_t fileno;
 	const char *file = "";
-	if (!subject_by_name(pass, f->name) || !find_unit(pass, f->cu_offset))
+	size_t len = strlen(f->name);
+	pass->generic = is_generic(f->name);
+	pass->closure = mj_function_outer_length(f->name) < len;
+	if (!mj_modules_subject_next(pass->mods, &pass->run, f->name) ||
+	    !find_unit(pass, f->cu_offset))
 		return false;
 	if (mj_pclntab_value(pass->tab, f, f->pcfile, f->entry, &fileno))
 		file = mj_pclntab_file(pass->tab, f, fileno);
 	note_special(pass, f, file);
-	if (pass->subject >= 0 && !is_generic(f->name) && !is_made(f->name, file))
+	if (pass->run.subject >= 0 && !pass->generic && !is_made(f->name, file))
 		add_to_unit(pass);
 	if (f->flag & MJ_FUNC_ASM)
 		pass->unit->is_assembly = true; /* in which Go code has no part */
 	if (mj_dir_length(file)) {
 		if (!add_dir(pass, file))
 			return false;
-		vote(pass, f->name);
+		vote(pass);
 		add_to_dir(pass, f);
 	} else if (mj_is_package_init(f->name)) {
 		vote_for_unit(pass);
@@ -356,12 +344,14 @@ int
 mj_witnesses_create(const struct mj_elf *elf, const struct mj_pclntab *tab, struct mj_modules *mods,
                     struct mj_witnesses **ret, struct mj_error *err)
 {
-	struct pass pass = { .elf = elf, .tab = tab, .mods = mods, .subject = MJ_SUBJECT_STD };
+	struct pass pass = { .elf = elf, .tab = tab, .mods = mods };
 	pass.witnesses = calloc(1, sizeof(*pass.witnesses));
 	if (!pass.witnesses)
 		return mj_error_set(err, MJ_ERR_MEMORY, "out of memory");
 	for (uint64_t i = 0; i < tab->nfunc; i++) {
 		struct mj_func f;
+		if (i % LET_GO_EVERY == LET_GO_EVERY - 1)
+			mj_elf_let_go(elf);
 		if (mj_pclntab_func_at(tab, i, &f) && !hear(&pass, &f)) {
 			mj_witnesses_destroy(pass.witnesses);
 			return mj_error_set(err, MJ_ERR_MEMORY, "out of memory");

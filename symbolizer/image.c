@@ -85,6 +85,7 @@ static int
 understand(struct mj_image *image, const char *const *extra, size_t n_extra, struct mj_error *err)
 {
 	if (mj_elf_parse(image->file, &image->elf, &image->kind, &image->why)) {
+		image->elf.mapped = true;
 		if (mj_buildinfo_read(&image->elf, &image->info, err))
 			return -1;
 		find_kind(image);
@@ -108,6 +109,7 @@ mj_image_open(int fd, const char *name, const char *const *extra, size_t n_extra
 		mj_image_destroy(image);
 		return mj_error_wrap(err, "%s", name);
 	}
+	mj_elf_let_go(&image->elf);
 	*ret = image;
 	return 0;
 }

@@ -16,6 +16,7 @@ struct mj_segment {
 
 struct mj_elf {
 	struct mj_span file;
+	bool mapped;        /* file is a mapping of its own, of a file: see mj_elf_let_go */
 	unsigned nsegments; /* PT_LOAD only, in file order */
 	struct mj_segment segments[MJ_MAX_SEGMENTS];
 	bool is_pie;             /* ET_DYN */
@@ -30,6 +31,9 @@ struct mj_elf {
 /** Fills *elf from a mapped file. False: not ELF64 little-endian x86-64, *why says what it is. */
 bool mj_elf_parse(struct mj_span file, struct mj_elf *elf, enum mj_image_kind *kind,
                   const char **why);
+/** Gives back the memory of the file's mapping, of which a scan touches more than walks need; what is needed is there again
+ * when it is touched. Nothing, if file is no mapping. */
+void mj_elf_let_go(const struct mj_elf *elf);
 /** A section's bytes by name; false if there is none, or it does not lie in the file. */
 bool mj_elf_section(const struct mj_elf *elf, const char *name, uint64_t *vaddr,
                     struct mj_span *ret);

@@ -240,6 +240,23 @@ mj_modules_subject(struct mj_modules *mods, const char *function, int *ret)
 	return true;
 }
 
+bool
+mj_modules_subject_next(struct mj_modules *mods, struct mj_name_run *run, const char *function)
+{
+	size_t len = run->package_len;
+	if (len && strncmp(run->name, function, len) == 0 && !strchr(function + len, '/'))
+		return true;
+	if (!mj_modules_subject(mods, function, &run->subject))
+		return false;
+	size_t end = strcspn(function, "[(");
+	const char *slash = memrchr(function, '/', end);
+	const char *from = slash ? slash : function;
+	const char *dot = memchr(from, '.', end - (size_t)(from - function));
+	run->name = function;
+	run->package_len = dot ? (size_t)(dot - function) + 1 : 0;
+	return true;
+}
+
 /* ---- the beginning -------------------------------------------------------------------------- */
 
 static struct mj_module_entry *
@@ -287,14 +304,14 @@ mj_modules_init(struct mj_modules *mods, const struct mj_buildinfo *info, const 
 bool
 mj_modules_present(struct mj_modules *mods, struct mj_span names, size_t index)
 {
+	struct mj_name_run run = { 0 };
 	/* All names, those of functions that were inlined everywhere among them. */
 	for (uint64_t off = 0; !mods->scanned && off < names.len;) {
 		const char *name = mj_span_str(names, off);
-		int subject;
 		if (!name)
 			break;
-		if (mj_modules_subject(mods, name, &subject) && subject >= 0)
-			mods->list[subject]->present = true;
+		if (mj_modules_subject_next(mods, &run, name) && run.subject >= 0)
+			mods->list[run.subject]->present = true;
 		off += strlen(name) + 1;
 	}
 	mods->scanned = true;

@@ -24,6 +24,16 @@ const struct mj_module *mj_modules_get(const struct mj_modules *mods, size_t ind
 /** Whose a function is, by its name. May add a module. False: out of memory. */
 bool mj_modules_subject(struct mj_modules *mods, const char *function, int *ret);
 
+/** Names in a row, most of them of the package of the one before. Zero-initialised. */
+struct mj_name_run {
+	const char *name;   /* which was looked up */
+	size_t package_len; /* with the dot; 0: none */
+	int subject;
+};
+/** As mj_modules_subject; *run remembers the name, which has to stay, and its subject. */
+bool mj_modules_subject_next(struct mj_modules *mods, struct mj_name_run *run,
+                             const char *function);
+
 /** Whether len bytes are the first element of the standard library's import paths. */
 bool mj_modules_is_std(const char *element, size_t len);
 

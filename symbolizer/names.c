@@ -120,6 +120,8 @@ size_t
 mj_function_outer_length(const char *function)
 {
 	size_t len = strlen(function);
+	if (!len || function[len - 1] < '0' || function[len - 1] > '9')
+		return len; /* most names: all that the compiler adds ends in a number */
 	for (;;) {
 		size_t from = len;
 		while (from && function[from - 1] != '.' && function[from - 1] != '-' &&

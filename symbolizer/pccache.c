@@ -206,9 +206,12 @@ find_subjects(struct mj_image *image, const struct mj_func *f, struct mj_frame *
 	int suspects[MJ_MAX_SUSPECTS];
 	if (!mj_modules_subject(&image->modules, frame->function, &frame->subject))
 		return false;
-	if (!image->witnesses && mj_witnesses_create(&image->elf, &image->tab, &image->modules,
-	                                             &image->witnesses, NULL) < 0)
-		return false;
+	if (!image->witnesses) {
+		if (mj_witnesses_create(&image->elf, &image->tab, &image->modules,
+		                        &image->witnesses, NULL) < 0)
+			return false;
+		mj_elf_let_go(&image->elf);
+	}
 	const struct mj_dwarf *dwarf = image->thorough ? mj_image_dwarf(image) : NULL;
 	if (image->thorough && !dwarf)
 		return false;

@@ -64,7 +64,7 @@ mj_pclntab_entry(const struct mj_pclntab *tab, uint64_t index, uint64_t *entry, 
 bool
 mj_pclntab_name_offset(const struct mj_pclntab *tab, uint64_t index, uint32_t *ret)
 {
-	uint64_t entry, funcoff;
+	uint64_t entry, funcoff = 0;
 	return index < tab->nfunc && mj_pclntab_entry(tab, index, &entry, &funcoff) &&
 	       mj_span_u32(tab->functab, funcoff + (tab->layout == MJ_PCLN_116 ? 8 : 4), ret);
 }
@@ -76,13 +76,20 @@ read_func(const struct mj_pclntab *tab, uint64_t *off, struct mj_func *f, uint32
 	/* Behind the entry: u64 up to 1.17, u32 since. */
 	uint64_t at = *off + (tab->layout == MJ_PCLN_116 ? 8 : 4);
 	uint64_t tail = at + (tab->layout == MJ_PCLN_120 ? 36 : 32);
-	struct mj_span t = tab->functab;
-	if (!mj_span_u32(t, at, name) || !mj_span_u32(t, at + 12, &f->pcsp) ||
-	    !mj_span_u32(t, at + 16, &f->pcfile) || !mj_span_u32(t, at + 20, &f->pcln) ||
-	    !mj_span_u32(t, at + 24, &f->npcdata) || !mj_span_u32(t, at + 28, &f->cu_offset) ||
-	    !mj_span_u8(t, tail, &f->func_id) || !mj_span_u8(t, tail + 1, &f->flag) ||
-	    !mj_span_u8(t, tail + 3, &f->nfuncdata))
+	uint32_t words[8]; /* nameOff, args, deferreturn, pcsp, pcfile, pcln, npcdata, cuOffset */
+	uint8_t bytes[4];  /* funcID, flag, pad, nfuncdata */
+	if (!mj_span_copy(tab->functab, at, words, sizeof(words)) ||
+	    !mj_span_copy(tab->functab, tail, bytes, sizeof(bytes)))
 		return false;
+	*name = words[0];
+	f->pcsp = words[3];
+	f->pcfile = words[4];
+	f->pcln = words[5];
+	f->npcdata = words[6];
+	f->cu_offset = words[7];
+	f->func_id = bytes[0];
+	f->flag = bytes[1];
+	f->nfuncdata = bytes[3];
 	*off = tail + 4;
 	return true;
 }

@@ -6,7 +6,7 @@
  * m's, linked by m.alllink and each the m of its own g0, leads to m0. Everything that is found is checked on the live
  * process before it is believed: *m = g0 and g0.m = m.
  */
-#include "symbolizer/runtime.h"
+#include "symbolizer/memo.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +53,7 @@ mj_runtime_destroy(struct mj_runtime *runtime)
 	if (!runtime)
 		return;
 	mj_ancestry_cache_destroy(runtime->ancestry);
+	mj_memos_free(runtime);
 	free(runtime);
 }
 
@@ -291,6 +292,34 @@ hint_holds(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t 
 	       is_of_thread(&words, hint) && m_holds(layout, memory, hint->m, &words, sp, ret);
 }
 
+static struct mj_known_m *
+known_m(struct mj_runtime *runtime, uint64_t tid)
+{
+	return &runtime->known_ms[tid & (MJ_KNOWN_MS - 1)];
+}
+
+/* The thread's m as far as it is known without the list: the first thread's always is, and others' are that were met when
+ * somebody else's was looked for. */
+static bool
+guess_holds(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t sp,
+            struct mj_thread_hint *hint, struct mj_thread_stack *ret)
+{
+	const struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
+	if (!hint || !hint->tid)
+		return false;
+	const struct mj_known_m *known = known_m(runtime, hint->tid);
+	const uint64_t ms[] = { known->tid == hint->tid ? known->m : 0,
+		                layout->m0 + runtime->bias };
+	for (size_t i = 0; i < MJ_ARRAY_LEN(ms); i++) {
+		struct mj_thread_hint guess = { .m = ms[i], .tid = hint->tid };
+		if (hint_holds(runtime, memory, sp, &guess, ret)) {
+			hint->m = ms[i];
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Goes through the list of m's from its newest. One without a g0 is being made (runtime/proc.go, allocm puts
  * it on the list first) and has no stack yet. */
 static enum mj_find
@@ -302,6 +331,8 @@ search_list(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t
 		struct m_words words;
 		if (!read_m(layout, memory, m, &words))
 			return MJ_FIND_ERROR;
+		if (words.procid)
+			*known_m(runtime, words.procid) = (struct mj_known_m){ words.procid, m };
 		if (is_of_thread(&words, hint) && m_holds(layout, memory, m, &words, sp, ret)) {
 			if (hint)
 				hint->m = m;
@@ -342,6 +373,8 @@ mj_runtime_find(struct mj_runtime *runtime, const struct mj_memory *memory, uint
 		return MJ_FIND_ERROR;
 	struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
 	if (hint_holds(runtime, memory, sp, hint, ret))
+		return MJ_FIND_OK;
+	if (guess_holds(runtime, memory, sp, hint, ret))
 		return MJ_FIND_OK;
 	if (layout->allm && mj_read_u64(memory, layout->allm + runtime->bias, &m)) {
 		found = search_list(runtime, memory, m, sp, hint, ret);

@@ -49,11 +49,29 @@ bool mj_read_u64(const struct mj_memory *memory, uint64_t addr, uint64_t *ret);
 struct mj_ancestry_cache;
 void mj_ancestry_cache_destroy(struct mj_ancestry_cache *cache);
 
+/** How far g.syscallsp lies above SP while a thread waits at pc, entersyscall having been called at mark_pc. */
+struct mj_site {
+	uint64_t pc, mark_pc; /* live addresses; 0: empty */
+	uint64_t distance;
+};
+
+/** An m that was met in the list, for when its thread calls. */
+struct mj_known_m {
+	uint64_t tid, m; /* tid 0: empty */
+};
+#define MJ_KNOWN_MS 256 /* a power of two; a collision replaces */
+#define MJ_MEMOS 128    /* a power of two; at most 3 KB each */
+struct mj_memo;
+
 struct mj_runtime {
 	struct mj_image *image;
 	uint64_t bias;
 	unsigned max_ancestors;
 	struct mj_ancestry_cache *ancestry;
+	struct mj_site sites[32]; /* see snapshot.c; a collision replaces */
+	struct mj_memo *memos[MJ_MEMOS];
+	uint64_t last_memo;
+	struct mj_known_m known_ms[MJ_KNOWN_MS];
 };
 
 /** Whether only the dynamic loader is active on the stack from sp upwards: pc lies in the loader,

@@ -137,10 +137,22 @@ struct mj_range {
 /** Fills up to max ranges of executable memory; how many there are, -1 if that cannot be told. */
 typedef ssize_t (*mj_read_code_ranges)(void *ctx, struct mj_range *ret, size_t max);
 
+/** A piece of memory that is read together with others. */
+struct mj_part {
+	uint64_t addr;
+	void *buf;
+	size_t len;
+	size_t got; /**< how much of it was read, from its beginning */
+};
+
+/** Reads several pieces at once, in order, until one cannot be read any further. False: nothing was read. */
+typedef bool (*mj_read_parts)(void *ctx, struct mj_part *parts, size_t n);
+
 struct mj_memory {
 	mj_read_memory read;
 	mj_read_code_ranges code_ranges; /**< asked for only before the Go runtime has started */
 	void *ctx;
+	mj_read_parts read_parts; /**< NULL: there is no such thing */
 };
 
 /** The Go runtime of one process (an execution of an image): load bias and where its m's are. */
@@ -215,6 +227,19 @@ struct mj_ancestor {
 	const struct mj_pc **pcs; /**< innermost first */
 };
 
+/** What was read of a stopped thread in advance; private to the walker (symbolizer/snapshot.h). */
+struct mj_snapshot {
+	bool taken;
+	bool predicted; /* the walk's SP is what mj_walk_predict found */
+	uint64_t m, g;  /* where the words were read; the lengths are 0 if they could not be */
+	size_t m_len, g_len;
+	uint64_t base; /* of have bytes of the stack, in mj_stack's bytes */
+	size_t have;
+	uint64_t mark_sp,
+		mark_pc; /* g.syscallsp and g.syscallpc; 0 if not set, or not to be believed */
+	uint64_t m_words[64], g_words[64];
+};
+
 /** A walked stack; reused from walk to walk so that the hot path does not allocate. */
 struct mj_stack {
 	enum mj_walk_status status;
@@ -227,16 +252,23 @@ struct mj_stack {
 	enum mj_ancestry ancestry;
 	size_t nancestors;
 	const struct mj_ancestor *ancestors; /**< valid until the next walk of the same runtime */
+	/** Two complete walks of one runtime with the same walk_id, not 0, ancestry_id and ancestry have the same frames, root
+	 * and creators. */
+	uint64_t walk_id, ancestry_id;
 	/* private to the walker: */
 	size_t cap;
 	uint8_t *bytes;
 	size_t bytes_cap;
+	struct mj_snapshot snapshot;
 };
 
 /** What a thread's walks remember for its next one. Zero-initialised; checked before it is used. */
 struct mj_thread_hint {
 	uint64_t m;
 	uint64_t tid; /**< the thread's number as the program sees it; 0: unknown, or a fork */
+	uint64_t g;   /**< the goroutine of the last walk that ended at the root of one */
+	uint64_t sp;  /**< where that walk began, and how many bytes of the stack it needed */
+	size_t used;
 };
 
 void mj_stack_init(struct mj_stack *stack);
@@ -248,6 +280,18 @@ void mj_stack_finish(struct mj_stack *stack);
  */
 void mj_walk(struct mj_runtime *runtime, const struct mj_memory *memory,
              struct mj_thread_hint *hint, uint64_t pc, uint64_t sp, struct mj_stack *stack);
+
+/**
+ * Where the stopped thread's SP is, from the runtime's record of the system call that its goroutine is in, for the walk
+ * from pc that follows at once; what is read here need not be read again by that walk. False: it cannot be told, and the kernel has to be asked. A
+ * walk from there that does not go through the frame on record is incomplete. Why it is believed: symbolizer/snapshot.c.
+ */
+bool mj_walk_predict(struct mj_runtime *runtime, const struct mj_memory *memory,
+                     const struct mj_thread_hint *hint, uint64_t pc, struct mj_stack *stack,
+                     uint64_t *ret_sp);
+
+/** Forgets what mj_walk_predict has read. To be called before anything is read of another thread, or at another time. */
+void mj_walk_forget(struct mj_stack *stack);
 
 /** A part of a file, or of other memory, that a process has mapped. */
 struct mj_mapping {

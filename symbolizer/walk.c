@@ -6,8 +6,10 @@
  * A walk is complete only if it ends at a root that it knows. Everything else, however likely it
  * is to be harmless, is incomplete, and the caller refuses.
  */
-#include "symbolizer/runtime.h"
+#include "symbolizer/memo.h"
+#include "symbolizer/snapshot.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,10 +23,14 @@
 struct walk {
 	struct mj_runtime *runtime;
 	struct mj_image *image;
-	const struct mj_memory *memory;
+	const struct mj_memory *memory; /* over.memory */
+	struct mj_snapshot_memory over;
 	struct mj_thread_hint *hint;
 	struct mj_stack *stack;
 	uint64_t bias;
+	uint64_t
+		mark_func; /* link address of the function in which the snapshot's mark lies, 0: none */
+	bool marked;       /* the mark's frame was met */
 	uint64_t pc, sp; /* live addresses */
 	uint64_t base;   /* live address of stack->bytes[0] */
 	size_t have;     /* valid bytes in stack->bytes */
@@ -35,7 +41,11 @@ struct walk {
 	bool saw_shared; /* the frame before runs finalizers or cleanups */
 	bool has_fp;     /* fp is what the frames so far say of the next one */
 	uint64_t fp;     /* the frame pointer that the last frame with one saved */
+	bool noted;      /* its reads go to log */
+	uint64_t first_pc, first_sp;
+	uint64_t goroutine; /* at whose root the walk has ended, 0: at none */
 	bool done;
+	struct mj_memo_log log;
 };
 
 /* ---- results -------------------------------------------------------------------------------- */
@@ -188,6 +198,8 @@ read_word(struct walk *w, uint64_t addr, uint64_t *ret)
 	if (addr - w->base + 8 > w->have && !extend(w, addr))
 		return false;
 	memcpy(ret, w->stack->bytes + (addr - w->base), sizeof(*ret));
+	if (w->noted)
+		mj_memo_note(&w->log, w->first_sp, addr, *ret);
 	return true;
 }
 
@@ -198,6 +210,7 @@ start_at(struct walk *w, uint64_t pc, uint64_t sp)
 	w->sp = w->base = sp;
 	w->have = 0;
 	w->is_return = false;
+	w->noted = false;
 	w->has_fp =
 		false; /* the collector may move the goroutine's stack meanwhile (frame_pointer.c) */
 	if (sp % 8 || sp < 4096)
@@ -332,6 +345,7 @@ arrive_at_goexit(struct walk *w)
 		return;
 	}
 	arrive(w, w->saw_main ? MJ_ROOT_MAIN : MJ_ROOT_GOROUTINE);
+	w->goroutine = at.curg;
 	if (!w->saw_main)
 		mj_runtime_ancestry(w->runtime, w->memory, at.curg, w->saw_shared, w->stack);
 }
@@ -440,6 +454,7 @@ visit(struct walk *w)
 		give_up(w, MJ_WHY_NOT_A_CALL);
 		return;
 	}
+	w->marked |= w->sp == w->stack->snapshot.mark_sp && entry->func_entry == w->mark_func;
 	if (!push(w, &entry->pub) || at_root(w, entry))
 		return;
 	if (entry->special == MJ_FN_SYSTEMSTACK) {
@@ -457,18 +472,135 @@ visit(struct walk *w)
 	step_out(w, entry);
 }
 
+/* Begins with what was read in advance. */
+static void
+use_snapshot(struct walk *w, const struct mj_memory *memory)
+{
+	struct mj_snapshot *snap = &w->stack->snapshot;
+	mj_snapshot_prepare(w->runtime, memory, w->hint, w->sp, w->stack);
+	mj_snapshot_memory_init(&w->over, memory, snap);
+	w->memory = &w->over.memory;
+	if (!snap->taken)
+		return;
+	if (w->sp >= snap->base && w->sp - snap->base < snap->have) {
+		w->base = snap->base;
+		w->have = snap->have;
+	}
+	const struct mj_pc_entry *mark =
+		snap->mark_sp ? mj_image_pc(w->image, snap->mark_pc - w->bias, true) : NULL;
+	w->mark_func = mark ? mark->func_entry : 0;
+}
+
+/* From SP to the top of the goroutine's stack, 0 if that is not known. */
+static uint64_t
+depth_of(const struct walk *w)
+{
+	const struct mj_snapshot *snap = &w->stack->snapshot;
+	const struct mj_offsets *at = &mj_image_runtime_layout(w->image)->at;
+	if (!snap->taken || !snap->g_len || w->first_sp % 8 || w->first_sp < snap->base)
+		return 0;
+	uint64_t top = snap->g_words[at->g_stack_hi / 8];
+	return top > w->first_sp ? top - w->first_sp : 0;
+}
+
+/* Does a walk that was made before once more. The end is looked at as ever: which goroutine that is, and who created
+ * it, are not the stack's to say. */
+static bool
+repeat(struct walk *w, uint64_t depth)
+{
+	struct mj_stack *stack = w->stack;
+	if (!depth || w->sp - w->base > w->have)
+		return false;
+	const struct mj_memo *memo =
+		mj_memo_find(w->runtime, w->pc, depth, w->sp, stack->bytes + (w->sp - w->base),
+	                     w->have - (w->sp - w->base));
+	if (!memo || stack->cap < memo->npcs)
+		return false;
+	memcpy(stack->pcs, memo->pcs, memo->npcs * sizeof(memo->pcs[0]));
+	stack->npcs = memo->npcs;
+	w->marked = memo->mark_pc && memo->mark_pc == stack->snapshot.mark_pc &&
+	            w->sp + memo->mark_at == stack->snapshot.mark_sp;
+	w->saw_main = memo->saw_main;
+	w->saw_shared = memo->saw_shared;
+	w->sp += memo->end;
+	stack->walk_id = memo->id;
+	arrive_at_goexit(w);
+	return true;
+}
+
+static void
+keep(struct walk *w, uint64_t depth)
+{
+	const struct mj_snapshot *snap = &w->stack->snapshot;
+	struct mj_memo head = {
+		.pc = w->first_pc,
+		.depth = depth,
+		.end = w->sp - w->first_sp,
+		.mark_pc = w->marked ? snap->mark_pc : 0,
+		.mark_at = w->marked ? snap->mark_sp - w->first_sp : 0,
+		.saw_main = w->saw_main,
+		.saw_shared = w->saw_shared,
+		.npcs = w->stack->npcs,
+	};
+	if (w->noted && depth)
+		w->stack->walk_id = mj_memo_keep(w->runtime, &head, w->stack->pcs, &w->log);
+}
+
+/* What the thread's next walk can begin with. */
+static void
+remember(struct walk *w)
+{
+	const struct mj_snapshot *snap = &w->stack->snapshot;
+	if (!w->hint || w->switches)
+		return;
+	w->hint->g = w->goroutine;
+	w->hint->sp = w->first_sp;
+	w->hint->used = w->sp - w->first_sp;
+	if (w->marked && !snap->predicted)
+		mj_snapshot_learn(w->runtime, snap, w->first_pc, w->first_sp);
+}
+
+static void
+walk(struct walk *w)
+{
+	struct mj_stack *stack = w->stack;
+	uint64_t depth = depth_of(w);
+	if (!repeat(w, depth)) {
+		w->noted = depth != 0;
+		while (!w->done)
+			visit(w);
+		if (stack->status == MJ_WALK_COMPLETE && w->goroutine)
+			keep(w, depth);
+	}
+	if (stack->snapshot.predicted && stack->status == MJ_WALK_COMPLETE && !w->marked) {
+		stack->root = MJ_ROOT_NONE;
+		give_up(w, MJ_WHY_BAD_SP);
+	}
+	if (stack->status == MJ_WALK_COMPLETE && w->goroutine)
+		remember(w);
+}
+
+void
+mj_walk_forget(struct mj_stack *stack)
+{
+	mj_snapshot_drop(stack);
+}
+
 void
 mj_walk(struct mj_runtime *runtime, const struct mj_memory *memory, struct mj_thread_hint *hint,
         uint64_t pc, uint64_t sp, struct mj_stack *stack)
 {
-	struct walk w = {
-		.runtime = runtime,
-		.image = runtime->image,
-		.bias = runtime->bias,
-		.memory = memory,
-		.hint = hint,
-		.stack = stack,
-	};
+	struct walk w; /* not all of it set to 0: the log is large */
+	memset(&w, 0, offsetof(struct walk, log));
+	w.log.count = 0;
+	w.runtime = runtime;
+	w.image = runtime->image;
+	w.bias = runtime->bias;
+	w.memory = memory;
+	w.hint = hint;
+	w.stack = stack;
+	w.first_pc = pc;
+	w.first_sp = sp;
 	stack->status = MJ_WALK_INCOMPLETE;
 	stack->why = MJ_WHY_NONE;
 	stack->why_pc = 0;
@@ -478,7 +610,11 @@ mj_walk(struct mj_runtime *runtime, const struct mj_memory *memory, struct mj_th
 	stack->ancestry = MJ_ANCESTRY_UNKNOWN;
 	stack->nancestors = 0;
 	stack->ancestors = NULL;
+	stack->walk_id = stack->ancestry_id = 0;
 	start_at(&w, pc, sp);
-	while (!w.done)
-		visit(&w);
+	if (!w.done) {
+		use_snapshot(&w, memory);
+		walk(&w);
+	}
+	mj_snapshot_drop(stack);
 }

@@ -54,6 +54,15 @@ check 'a program that main executed works' test -e "$tmp/by-main"
 jailed --policy=example.com/conf=confined -- "$PROBE" -by conf std-exec="$tmp/by-conf"
 check_not 'a program that conf executed does not start' test -e "$tmp/by-conf"
 
+# An execve that was allowed and failed changes nothing: what main may do, it may do afterwards, too. (The runtime overwrites the
+# bytes that the kernel gave the process, by which one execution is told from the next.)
+mixed=$PROGS/default/mixed
+printf 'version: 1\nmodules:\n  example.com/conf:\n    allow: [EXEC]\n' > "$tmp/exec.yaml"
+control "$mixed" -failexec
+is 'control: an execve that fails, and a call after it' "$status/$out" '0/2 0'
+jailed --policy-file="$tmp/exec.yaml" -- "$mixed" -failexec
+is 'an execve of conf that fails takes nothing from main' "$status/$out" '0/2 0'
+
 # Jails do not nest, since the kernel allows one listener: the inner one says so and does not start its program.
 inner=("$MODJAIL" run --policy=example.com/conf=confined -- "$PROBE" -by conf create="$tmp/nested")
 capture "${inner[@]}"

@@ -135,14 +135,14 @@ put_pcsp(unsigned function, uint32_t offset)
 	memcpy(world.bytes + tiny_record(MJ_PCLN_120, function) + 4 + 12, &offset, sizeof(offset));
 }
 
-static void
+static __attribute__((unused)) void
 put_flag(unsigned function, uint8_t flag)
 {
 	world.bytes[tiny_record(MJ_PCLN_120, function) + 4 + 36 + 1] = flag;
 }
 
 /* A frame size of its own for main.main, in the free space behind the other pc-value tables. */
-static void
+static __attribute__((unused)) void
 put_pcsp_table(const char *table, size_t len)
 {
 	memcpy(world.bytes + TINY_PCLNTAB + 0x1b0 + 32, table, len);
@@ -233,7 +233,7 @@ walk_main(void)
 
 /* On the system stack: main.main called by systemstack, for the goroutine that stopped in
  * systemstack_switch. */
-static void
+static __attribute__((unused)) void
 put_switch(uint64_t sched_sp)
 {
 	push_at(R_SYSTEM, 1, RET(SYSTEMSTACK));
