@@ -279,8 +279,12 @@ receive(int listener, struct seccomp_notif *req)
 	int old;
 	memset(req, 0, sizeof(*req)); /* the kernel insists (seccomp_unotify(2)) */
 	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &old);
+	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &old);
 	int rc = ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, req);
 	int errnum = errno;
+	/* The type, too: a cancellation that was on its way when RECV returned looks at nothing else (glibc 2.36,
+	 * nptl/pthread_cancel.c, sigcancel_handler), and would end this thread with malloc's locks. */
+	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &old);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
 	errno = errnum;
 	return rc;
@@ -300,7 +304,6 @@ sup_notify_loop(void *arg)
 	struct seccomp_notif req;
 	int old;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
-	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &old);
 	/* Since 6.6: the reply runs the caller on this CPU at once. Without it, slower but right. */
 	(void)ioctl(sup->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS,
 	            SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
