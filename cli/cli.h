@@ -42,6 +42,11 @@ struct cli_style {
 	bool utf8; /* the locale's encoding is UTF-8 */
 };
 
+/** `modjail agent`; argv[0] is "modjail agent". Returns the exit status. */
+int cli_cmd_agent(int argc, char **argv);
+/** `modjail env`; argv[0] is "modjail env". Returns the exit status. */
+int cli_cmd_env(int argc, char **argv);
+
 /** `modjail policy`; argv[0] is "modjail policy". Returns the exit status. */
 int cli_cmd_policy(int argc, char **argv);
 
@@ -95,6 +100,12 @@ struct cli_texts {
  */
 int cli_options_parse(int argc, char **argv, unsigned flags, struct cli_options *ret);
 void cli_options_finish(struct cli_options *options);
+
+/** Copies those of run's options whose names are in the list to out, up to max with the end; their group becomes
+ * group. How many. */
+struct argp_option;
+size_t cli_options_some(const char *const *names, size_t count, int group, struct argp_option *out,
+                        size_t max);
 
 /* ---- policies (load.c) ---------------------------------------------------------------------- */
 
@@ -259,6 +270,35 @@ int cli_check_program_fd(int fd, const char *name, const struct mj_policy *polic
 int cli_pack_list(FILE *out, struct cli_style style, bool json, const char *path,
                   struct mj_error *err);
 
+/* ---- which policy a program of the agent gets (agent_policy.c) -------------------------------- */
+
+/**
+ * The policy file in folder dir for a program: DIR/paths/PATH.yaml, else DIR/modules/MODULE.yaml. path is its
+ * executable's, absolute; module its main module's, or "". *ret (freed by the caller) is NULL if there is neither. Names
+ * that could lead out of the folder are never looked for. -1 and *err: it cannot be found out.
+ */
+int cli_policy_file_for(const char *dir, const char *path, const char *module, char **ret,
+                        struct mj_error *err);
+
+/* ---- can a program be preloaded into? (preloadable.c) ----------------------------------------- */
+
+/** What `modjail env` finds out about a program. */
+struct cli_preloadable {
+	bool works;
+	char reason[512];      /* why it does not work */
+	const char *instead;   /* what to do then, static */
+	char main_module[256]; /* "" if unknown */
+};
+
+/**
+ * Whether libmodjail_preload.so works for the program behind fd (path is for messages and is executed under that
+ * name). Returns 0 and *ret, or -1 and *err if the file cannot be read.
+ */
+int cli_preloadable(int fd, const char *path, struct cli_preloadable *ret, struct mj_error *err);
+/** The path of the dynamic loader that the ELF file behind fd names, into buf; 0: it names none (a static program),
+ * -1: the file is damaged. Reads only what it has checked to be there. */
+int cli_read_interpreter(int fd, char *buf, size_t size);
+
 /* ---- exit status (status.c) ----------------------------------------------------------------- */
 
 /** What becomes of modjail at the end of the run. */
@@ -367,6 +407,7 @@ void cli_text_notice(FILE *out, struct cli_style style, enum mj_notice_level lev
                      const char *text);
 void cli_json_refusal(FILE *out, const struct cli_view *view);
 void cli_json_notice(FILE *out, struct timespec time, enum mj_notice_level level, const char *text);
+void cli_json_event(FILE *out, struct timespec time, const char *text);
 
 /* ---- --summary (summary.c) ------------------------------------------------------------------ */
 
@@ -416,6 +457,9 @@ struct cli_report {
 	bool json, quiet;
 	struct cli_style style;
 	unsigned hinted; /* reasons that a hint was given for: bit per enum mj_reason */
+	/* Of the jail, where there are several (modjail agent): before each line of text, and behind the '{' of each
+	 * object. NULL: there is one. */
+	const char *label, *json_label;
 };
 
 /** Says on stderr, as text, what is wrong. */
@@ -424,6 +468,8 @@ void cli_say_error(struct cli_style style, const char *text);
 struct mj_reporter cli_report_reporter(struct cli_report *report);
 /** Writes the summary, if one was kept, quiet or not. */
 void cli_report_summary(const struct cli_report *report);
+/** Writes one line about what happens, quiet or not: JSON event "program". */
+void cli_report_event(const struct cli_report *report, const char *text);
 /** Writes the statistics, quiet or not: they were asked for. */
 void cli_report_stats(const struct cli_report *report, enum cli_stats_format format,
                       const struct mj_stats *stats);

@@ -244,6 +244,20 @@ cli_options_argp(void)
 	return &argp;
 }
 
+size_t
+cli_options_some(const char *const *names, size_t count, int group, struct argp_option *out,
+                 size_t max)
+{
+	size_t used = 0;
+	for (const struct argp_option *o = option_table; o->name || o->key || o->doc; o++)
+		for (size_t i = 0; o->name && i < count && used < max; i++)
+			if (strcmp(o->name, names[i]) == 0) {
+				out[used] = *o;
+				out[used++].group = group;
+			}
+	return used;
+}
+
 int
 cli_options_parse(int argc, char **argv, unsigned flags, struct cli_options *ret)
 {

@@ -131,7 +131,7 @@ check_kind(int fd, const char *path, const struct mj_image *image, struct mj_err
 		mj_error_set(
 			err, MJ_ERR_UNSUPPORTED,
 			"%s is not a Go program (%s), so it has no modules that a policy could be "
-			"for; without policies it runs with --no-policy",
+			"for; modjail run --no-policy runs it without any",
 			path, why);
 		break;
 	case MJ_IMAGE_GO_OPAQUE:

@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* A record under construction. */
@@ -21,20 +22,51 @@ record_start(struct record *record)
 }
 
 static void
-record_write(struct record *record, const struct cli_report *report)
-{
-	if (fclose(record->out) == 0) {
-		cli_log_follow(report->fd, report->path);
-		cli_write(report->fd, record->buf, record->len);
-	}
-	free(record->buf);
-}
-
-static void
 out_of_memory(int fd)
 {
 	static const char lost[] = "modjail: out of memory, a record is lost\n";
 	cli_write(fd, lost, sizeof(lost) - 1);
+}
+
+/* The record with the jail's label before every line, or inside every object; false: there is no memory. */
+static bool
+put_labels(struct record *record, const struct cli_report *report)
+{
+	struct record labelled;
+	if (!record_start(&labelled))
+		return false;
+	for (size_t at = 0; at < record->len;) {
+		const char *line = record->buf + at;
+		const char *end = memchr(line, '\n', record->len - at);
+		size_t len = end ? (size_t)(end - line) + 1 : record->len - at;
+		if (report->json && *line == '{')
+			fprintf(labelled.out, "{%s,%.*s", report->json_label, (int)len - 1,
+			        line + 1);
+		else
+			fprintf(labelled.out, "%s%.*s", report->label, (int)len, line);
+		at += len;
+	}
+	if (fclose(labelled.out) != 0) {
+		free(labelled.buf);
+		return false;
+	}
+	free(record->buf);
+	record->buf = labelled.buf;
+	record->len = labelled.len;
+	return true;
+}
+
+static void
+record_write(struct record *record, const struct cli_report *report)
+{
+	if (fclose(record->out) == 0) {
+		cli_log_follow(report->fd, report->path);
+		if (report->label && !put_labels(record, report))
+			out_of_memory(report->fd);
+		else
+			cli_write(report->fd, record->buf, record->len);
+	}
+	free(record->buf);
 }
 
 static void
@@ -106,6 +138,23 @@ on_notice(void *ctx, enum mj_notice_level level, const char *text)
 		cli_json_notice(record.out, now, level, text);
 	else
 		cli_text_notice(record.out, report->style, level, text);
+	record_write(&record, report);
+}
+
+void
+cli_report_event(const struct cli_report *report, const char *text)
+{
+	struct record record;
+	if (!record_start(&record)) {
+		out_of_memory(report->fd);
+		return;
+	}
+	struct timespec now = { 0 };
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (report->json)
+		cli_json_event(record.out, now, text);
+	else
+		cli_text_notice(record.out, report->style, MJ_NOTICE_ERROR, text);
 	record_write(&record, report);
 }
 

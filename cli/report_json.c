@@ -186,6 +186,16 @@ cli_json_notice(FILE *out, struct timespec time, enum mj_notice_level level, con
 }
 
 void
+cli_json_event(FILE *out, struct timespec time, const char *message)
+{
+	json_t *object = json_object();
+	json_object_set_new(object, "time", timestamp(time));
+	json_object_set_new(object, "event", json_string("program"));
+	json_object_set_new(object, "text", text(message));
+	dump(out, object);
+}
+
+void
 cli_summary_json(FILE *out, struct timespec time, const struct cli_summary *summary)
 {
 	json_t *object = json_object();

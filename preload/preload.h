@@ -12,6 +12,9 @@
 
 #include "common/common.h"
 #include "policy/policy.h"
+#include "preload/godebug.h" /* GODEBUG of the program */
+#include "preload/install.h" /* the filter's system calls */
+#include "preload/wire.h"    /* messages of libmodjail_preload.so */
 
 /** A finished BPF program, ready for seccomp(2). */
 struct mj_filter {

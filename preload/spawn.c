@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -24,10 +23,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
-#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
-#endif
 
 /* What the child did last, so that a failure can be put into words by the parent. */
 enum step { STEP_START, STEP_PARENT, STEP_NOFILE, STEP_NNP, STEP_FILTER, STEP_EXEC };
@@ -56,17 +51,11 @@ restore_signals(const struct mj_spawn_args *args)
 static int
 install(struct shared *shared, const struct mj_filter *filter)
 {
-	struct sock_fprog prog = { .len = (unsigned short)filter->count, .filter = filter->insns };
-	unsigned long flags = SECCOMP_FILTER_FLAG_NEW_LISTENER;
-	long fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
-	                  flags | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, &prog);
-	if (fd >= 0) {
-		atomic_store(&shared->killable, 1);
-		return (int)fd;
-	}
-	if (errno != EINVAL)
-		return -1;
-	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog);
+	bool killable;
+	int fd = mj_filter_install(filter->insns, filter->count, &killable);
+	if (fd >= 0)
+		atomic_store(&shared->killable, killable);
+	return fd;
 }
 
 static _Noreturn void
@@ -117,18 +106,9 @@ explain(const struct shared *shared, struct mj_error *err)
 	case STEP_NNP:
 		return mj_error_sys(err, errnum, "cannot set no_new_privs");
 	case STEP_FILTER:
-		if (errnum == EBUSY)
-			return mj_error_set(
-				err, MJ_ERR_UNSUPPORTED,
-				"cannot install the seccomp filter: another supervisor "
-				"(modjail, a container runtime) already holds a listener "
-				"on this process; the kernel allows one");
-		if (errnum == EINVAL || errnum == ENOSYS)
-			return mj_error_set(
-				err, MJ_ERR_UNSUPPORTED,
-				"this kernel has no seccomp user notification "
-				"(Linux 5.0 or later with CONFIG_SECCOMP_FILTER is needed; "
-				"gVisor has none)");
+		if (mj_filter_install_why(errnum))
+			return mj_error_set(err, MJ_ERR_UNSUPPORTED, "%s",
+			                    mj_filter_install_why(errnum));
 		return mj_error_sys(err, errnum, "cannot install the seccomp filter");
 	case STEP_START:
 	case STEP_PARENT:

@@ -2,40 +2,18 @@
 /* The program's environment: the caller's, and GODEBUG=tracebackancestors=N in it. */
 #include "supervisor/internal.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define NAME "GODEBUG="
-#define KEY "tracebackancestors="
-
-/* Appends the settings of an old value to out, but for ours: an outer modjail's, or the user's. */
-static void
-keep_settings(char *out, const char *old)
-{
-	while (*old) {
-		size_t len = strcspn(old, ",");
-		if (len && strncmp(old, KEY, strlen(KEY)) != 0) {
-			strncat(out, old, len);
-			strcat(out, ",");
-		}
-		old += len;
-		old += *old == ',';
-	}
-}
 
 static char *
 make_godebug(const char *old, unsigned ancestors)
 {
-	size_t size = strlen(NAME) + strlen(old) + strlen(KEY) + 32;
+	size_t size = mj_godebug_size(old);
 	char *ret = malloc(size);
-	if (!ret)
-		return NULL;
-	strcpy(ret, NAME);
-	keep_settings(ret, old);
-	/* Last, for later settings override earlier ones (runtime/runtime1.go, parsegodebug). */
-	size_t used = strlen(ret);
-	snprintf(ret + used, size - used, KEY "%u", ancestors);
+	if (ret)
+		mj_godebug_write(ret, size, old, ancestors);
 	return ret;
 }
 

@@ -211,6 +211,9 @@ struct sup_process *sup_process_find(struct supervisor *sup, pid_t tgid);
 void sup_process_exec(struct sup_process *process, pid_t tid, struct mj_grant grant);
 /** Drops the records of processes and threads that have ended, if there are many. */
 void sup_sweep(struct supervisor *sup);
+/** Makes the record of the first process of a jail that it has put itself into: it executes its program already.
+ * NULL, or why that cannot be supervised. */
+const char *sup_process_attach(struct supervisor *sup, pid_t tgid);
 void sup_processes_free(struct supervisor *sup);
 
 /* procfs.c: bounded parsers of /proc files, which do not allocate */
@@ -277,6 +280,9 @@ void sup_executors_drop(struct sup_process *process);
 /* notify.c */
 /** Receives and answers until nobody is left in the jail. A thread's main function. */
 void *sup_notify_loop(void *supervisor);
+/** Ends that thread, which decides first what it has begun to decide. empty: nobody is left in the jail. False: it hangs in
+ * a read of somebody's memory, and still may use everything of the supervisor's. */
+bool sup_notify_end(pthread_t notifier, bool empty);
 
 /* packed.c: the jail of a packed program (struct mj_run_packed); in another one none of it does anything */
 /** Takes the calls that the supervisor has to see out of what need not be notified. */
@@ -356,8 +362,25 @@ ssize_t sup_watch_pread(struct sup_watch *watch, pid_t tgid, int fd, void *buf, 
 /** process_vm_readv(2) of the memory of thread tid of process tgid, count pieces, watched. */
 ssize_t sup_watch_readv(struct sup_watch *watch, pid_t tgid, pid_t tid, const struct iovec *local,
                         const struct iovec *remote, size_t count);
-/** Once a second, in the main thread. False: the other thread is lost in a read. */
+#define SUP_WATCH_MS 1000
+/** Every SUP_WATCH_MS, in the main thread. False: the other thread is lost in a read. */
 bool sup_watch_look(struct supervisor *sup);
+
+/* run.c */
+/** The filter of a run: what its policies deny nobody passes. mj_filter_free. */
+int sup_make_filter(struct supervisor *sup, struct mj_filter *ret, struct mj_error *err);
+/** A supervisor without a listener and processes; args are borrowed. sup_finish in either case; stats, if args want
+ * them, are the caller's. */
+int sup_init(struct supervisor *sup, const struct mj_run_args *args, struct mj_error *err);
+void sup_finish(struct supervisor *sup);
+/** Adds what the images counted to sup->stats, if there are any. */
+void sup_fill_stats(struct supervisor *sup);
+
+/* session.c */
+/** A descriptor, O_CLOEXEC, of the process that connected at the other end of fd, as which SO_PEERCRED gives pid; -1 and
+ * errno. Before Linux 6.5 (SO_PEERPIDFD) the number could belong to another process by now: what that one would
+ * have to send, it does not. */
+int sup_peer_pidfd(int fd, pid_t pid);
 
 /* signals.c */
 

@@ -22,6 +22,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define JOIN_SECONDS 5
+#define RETURN_NS 2000000 /* what the notifier may take to see that nobody is left */
+
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
 #define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
 #define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
@@ -295,6 +298,21 @@ nobody_left(int listener)
 {
 	struct pollfd pfd = { .fd = listener };
 	return poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLHUP);
+}
+
+bool
+sup_notify_end(pthread_t notifier, bool empty)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	/* Since 6.11 RECV returns when nobody is left. */
+	struct timespec soon = { until.tv_sec + (until.tv_nsec + RETURN_NS) / 1000000000,
+		                 (until.tv_nsec + RETURN_NS) % 1000000000 };
+	if (empty && pthread_timedjoin_np(notifier, NULL, &soon) == 0)
+		return true;
+	until.tv_sec += JOIN_SECONDS;
+	pthread_cancel(notifier); /* no effect on a thread that has returned */
+	return pthread_timedjoin_np(notifier, NULL, &until) == 0;
 }
 
 void *

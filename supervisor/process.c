@@ -318,7 +318,7 @@ inherit(struct supervisor *sup, struct sup_process *process)
 }
 
 static struct sup_process *
-add(struct supervisor *sup, pid_t tgid)
+new_process(struct supervisor *sup, pid_t tgid)
 {
 	/* Opened first: whatever is read after it is of this process, or of one that is not is_alive. */
 	MJ_AUTO_FD int proc_fd = open_proc(sup, tgid);
@@ -339,6 +339,15 @@ add(struct supervisor *sup, pid_t tgid)
 	process->proc_fd = mj_steal_fd(&proc_fd);
 	if (sup->stats)
 		sup->stats->processes++;
+	return process;
+}
+
+static struct sup_process *
+add(struct supervisor *sup, pid_t tgid)
+{
+	struct sup_process *process = new_process(sup, tgid);
+	if (!process)
+		return NULL;
 	if (tgid != sup->child || sup->child_met) {
 		inherit(sup, process);
 		return process;
@@ -357,6 +366,25 @@ add(struct supervisor *sup, pid_t tgid)
 	process->exec_pending = true;
 	process->pending_ceiling = process->ceiling;
 	return process;
+}
+
+const char *
+sup_process_attach(struct supervisor *sup, pid_t tgid)
+{
+	struct sup_process *process = new_process(sup, tgid);
+	if (!process)
+		return "the process has ended, or modjail is out of memory";
+	sup->child = tgid;
+	sup->child_met = true;
+	/* Everything, for what the policy refuses is refused by the walk. */
+	process->ceiling = mj_grant_all();
+	process->forked = false;
+	load(sup, process, NULL);
+	if (process->kind != SUP_WALKED)
+		return process->unreadable ? process->unreadable : "it is no Go program";
+	process->image->executed = true;
+	sup->program = process->image;
+	return NULL;
 }
 
 /* ---- execution ------------------------------------------------------------------------------ */

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,13 +14,10 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define WATCH_MS 1000
-#define JOIN_SECONDS 5
-#define NOTIFIER_NS 2000000 /* what the notifier may take to see that nobody is left */
+#define SWEEP_THREADS_MIN 64
 
 struct run {
 	struct supervisor sup;
@@ -43,18 +39,6 @@ struct run {
 };
 
 /* ---- getting ready -------------------------------------------------------------------------- */
-
-/* CAP_SYS_ADMIN makes no_new_privs unnecessary (seccomp(2)), and programs may then execute
- * set-user-ID ones as they do without modjail. */
-static bool
-has_sys_admin(void)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2] = { 0 };
-	if (syscall(SYS_capget, &header, data) < 0)
-		return false;
-	return (data[0].effective >> CAP_SYS_ADMIN) & 1;
-}
 
 static void
 take_signals(struct run *run)
@@ -88,10 +72,10 @@ raise_nofile(struct run *run)
 	run->nofile_raised = setrlimit(RLIMIT_NOFILE, &limit) == 0;
 }
 
-static int
-make_filter(struct run *run, struct mj_error *err)
+int
+sup_make_filter(struct supervisor *sup, struct mj_filter *ret, struct mj_error *err)
 {
-	const struct mj_run_args *args = run->sup.args;
+	const struct mj_run_args *args = sup->args;
 	struct mj_plan plan = { .allow_all = true };
 	if (args->policy) {
 		/* One filter for all that is executed. */
@@ -99,13 +83,13 @@ make_filter(struct run *run, struct mj_error *err)
 		for (size_t i = 0; i < args->nprograms; i++)
 			everyone = mj_grant_intersect(
 				everyone, *mj_policy_everyone(args->programs[i].policy));
-		run->sup.everyone = everyone;
+		sup->everyone = everyone;
 		if (args->packed)
 			sup_packed_notify(&everyone);
 		if (mj_plan_make(&everyone, &plan, err) < 0)
 			return -1;
 	}
-	int rc = mj_filter_build(&plan, &run->filter, err);
+	int rc = mj_filter_build(&plan, ret, err);
 	mj_plan_free(&plan);
 	return rc;
 }
@@ -135,7 +119,7 @@ start_program(struct run *run, struct mj_error *err)
 		.filter = &run->filter,
 		.sigmask = &run->old_mask,
 		.sigignored = &run->ignored,
-		.no_new_privs = !has_sys_admin(),
+		.no_new_privs = !mj_has_sys_admin(),
 		.have_nofile = run->nofile_raised,
 		.nofile_soft = run->old_nofile.rlim_cur,
 	};
@@ -179,7 +163,7 @@ prepare(struct run *run, struct mj_error *err)
 		return -1;
 	take_signals(run);
 	raise_nofile(run);
-	if (make_filter(run, err) < 0)
+	if (sup_make_filter(&run->sup, &run->filter, err) < 0)
 		return -1;
 	sigset_t all;
 	sigfillset(&all);
@@ -270,7 +254,7 @@ time_to_wait(const struct run *run, bool executed, unsigned round)
 {
 	if (!executed)
 		return round < 20 ? 1 : 50;
-	return run->sup.args->policy ? WATCH_MS : -1;
+	return run->sup.args->policy ? SUP_WATCH_MS : -1;
 }
 
 static bool
@@ -280,7 +264,7 @@ is_look_due(struct run *run)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	int64_t passed = (int64_t)(now.tv_sec - run->looked.tv_sec) * 1000 +
 	                 (now.tv_nsec - run->looked.tv_nsec) / 1000000;
-	if (passed < WATCH_MS)
+	if (passed < SUP_WATCH_MS)
 		return false;
 	run->looked = now;
 	return true;
@@ -328,21 +312,10 @@ await_program(struct run *run)
 	}
 }
 
-/* The other thread decides what it has begun to decide, but it is not waited for without end: it may hang in a read. */
 static void
 end_notifier(struct run *run)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_REALTIME, &until);
-	/* Since 6.11 RECV returns when nobody is left. */
-	struct timespec soon = { until.tv_sec + (until.tv_nsec + NOTIFIER_NS) / 1000000000,
-		                 (until.tv_nsec + NOTIFIER_NS) % 1000000000 };
-	if (run->jail_empty && !run->lost && pthread_timedjoin_np(run->notifier, NULL, &soon) == 0)
-		return;
-	until.tv_sec += JOIN_SECONDS;
-	pthread_cancel(run->notifier); /* no effect on a thread that has returned */
-	if (run->lost || pthread_timedjoin_np(run->notifier, NULL, &until) != 0)
-		run->lost = true;
+	run->lost |= !sup_notify_end(run->notifier, run->jail_empty && !run->lost);
 }
 
 /* Before 6.11 a filter has its last user until that is reaped (kernel/exit.c, release_task). */
@@ -382,14 +355,14 @@ finish(struct run *run)
 		sup_report_repeats(&run->sup);
 }
 
-static void
-fill_stats(struct run *run)
+void
+sup_fill_stats(struct supervisor *sup)
 {
-	struct mj_stats *stats = run->sup.stats;
+	struct mj_stats *stats = sup->stats;
 	struct sup_image *image, *next;
 	if (!stats)
 		return;
-	HASH_ITER (hh, run->sup.images, image, next) {
+	HASH_ITER (hh, sup->images, image, next) {
 		if (!image->image)
 			continue;
 		struct mj_cache_stats cache = mj_image_cache_stats(image->image);
@@ -397,6 +370,36 @@ fill_stats(struct run *run)
 		stats->pc_misses += cache.misses;
 		stats->pc_entries += cache.entries;
 	}
+}
+
+/* The parts that a run has without a program of its own, too (session.c). */
+int
+sup_init(struct supervisor *sup, const struct mj_run_args *args, struct mj_error *err)
+{
+	*sup = (struct supervisor){
+		.args = args,
+		.listener = -1,
+		.lineage_exact = true,
+		.sweep_threads_at = SWEEP_THREADS_MIN,
+		.floor = mj_grant_all(),
+		.unseen = mj_grant_all(),
+	};
+	pthread_mutex_init(&sup->report_lock, NULL);
+	mj_stack_init(&sup->stack);
+	if (args->want_stats && !(sup->stats = calloc(1, sizeof(*sup->stats))))
+		return mj_error_set(err, MJ_ERR_MEMORY, "out of memory");
+	return 0;
+}
+
+void
+sup_finish(struct supervisor *sup)
+{
+	sup_processes_free(sup);
+	sup_threads_free(sup);
+	sup_images_free(sup);
+	mj_stack_finish(&sup->stack);
+	mj_close(sup->listener);
+	pthread_mutex_destroy(&sup->report_lock);
 }
 
 /* What came after the program's end has nobody to go to. Let through now, it would kill modjail, and with it the
@@ -414,18 +417,13 @@ static void
 clean_up(struct run *run)
 {
 	sup_sentinel_stop(&run->sentinel);
-	sup_processes_free(&run->sup);
-	sup_threads_free(&run->sup);
-	sup_images_free(&run->sup);
-	mj_stack_finish(&run->sup.stack);
+	sup_finish(&run->sup);
 	sup_environ_finish(&run->environment);
 	mj_filter_free(&run->filter);
 	mj_spawn_finish(&run->spawned);
-	mj_close(run->sup.listener);
 	mj_close(run->signal_fd);
 	mj_close(run->null_fd);
 	mj_close(run->stub_mem);
-	pthread_mutex_destroy(&run->sup.report_lock);
 	for (int sig = 1; sig <= SIGRTMAX; sig++) {
 		struct sigaction ign = { .sa_handler = SIG_IGN };
 		if (sigismember(&run->ignored, sig) == 1)
@@ -455,7 +453,7 @@ make_result(struct run *run, struct mj_run_result *ret)
 	ret->wait_status = run->wait_status;
 	if (run->lost)
 		return; /* it may be counting */
-	fill_stats(run);
+	sup_fill_stats(&run->sup);
 	ret->stats = run->sup.stats;
 	run->sup.stats = NULL;
 }
@@ -464,19 +462,16 @@ static int
 make_run(const struct mj_run_args *args, struct run **ret, struct mj_error *err)
 {
 	struct run *run = calloc(1, sizeof(*run));
-	if (!run || (args->want_stats && !(run->sup.stats = calloc(1, sizeof(*run->sup.stats))))) {
-		free(run);
+	if (!run)
 		return mj_error_set(err, MJ_ERR_MEMORY, "out of memory");
+	if (sup_init(&run->sup, args, err) < 0) {
+		sup_finish(&run->sup);
+		free(run);
+		return -1;
 	}
-	run->sup.args = args;
-	run->sup.listener = run->signal_fd = run->null_fd = run->stub_mem = run->sentinel.fd = -1;
-	run->sup.lineage_exact = true;
-	run->sup.sweep_threads_at = 64;
-	run->sup.floor = run->sup.unseen = mj_grant_all();
+	run->signal_fd = run->null_fd = run->stub_mem = run->sentinel.fd = -1;
 	sigemptyset(&run->ignored);
 	pthread_sigmask(SIG_SETMASK, NULL, &run->old_mask);
-	pthread_mutex_init(&run->sup.report_lock, NULL);
-	mj_stack_init(&run->sup.stack);
 	*ret = run;
 	return 0;
 }

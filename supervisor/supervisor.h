@@ -10,6 +10,7 @@
 
 #include "policy/policy.h"
 #include "preload/preload.h"
+#include "supervisor/agent.h" /* programs that others start */
 #include "symbolizer/symbolizer.h"
 
 /** Why a call was refused. */

@@ -127,7 +127,7 @@ install_package() {
 all_there() {
   local file list
   list=$(dpkg -c "$work"/modjail_*.deb)
-  for file in bin/modjail share/man/man1/modjail.1.gz share/man/man5/modjail.yaml.5.gz share/modjail/modjail.schema.json \
+  for file in bin/modjail 'lib/[^/]*/modjail/libmodjail_preload.so' share/man/man1/modjail.1.gz share/man/man5/modjail.yaml.5.gz share/modjail/modjail.schema.json \
     share/bash-completion/completions/modjail share/zsh/vendor-completions/_modjail \
     share/fish/vendor_completions.d/modjail.fish share/doc/modjail/copyright; do
     # The package itself tells: what is installed may lack documents (dpkg's path-exclude).

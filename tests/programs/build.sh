@@ -5,7 +5,7 @@
 #
 # OUTDIR/VERSION/VARIANT/PROGRAM, for GO and for every other Go that is installed; OUTDIR/default is a
 # link to GO's own. Variants: default (static), stripped, plaindwarf (debugging information not compressed), pie,
-# trimpath, cgo (dynamic, through libc).
+# trimpath, cgo (dynamic, through libc), external (dynamic, linked by the C compiler, so that libc's start-up code comes first).
 # OUTDIR/versions lists the versions, OUTDIR/missing what could not be built and why.
 set -euo pipefail
 
@@ -56,6 +56,8 @@ build_all() {
   if command -v "${cc%% *}" > /dev/null; then
     build_variant "$go" "$dir/cgo" 1 -- cgocall probe golden
     build_variant "$go" "$dir/cgo-stripped" 1 -ldflags='-s -w' -- golden
+    build_variant "$go" "$dir/external" 1 -ldflags=-linkmode=external -- probe forker fetch threads
+    (cd other && CGO_ENABLED=1 "$go" build -ldflags=-linkmode=external -o "$dir/external/other" .)
   else
     echo "$(basename "$dir")/cgo: no C compiler" >> "$out/missing"
   fi
