@@ -123,10 +123,10 @@ writers() {
     ) &
     children+=("$!")
   done
-  while [ "$n" -lt 6 ]; do
-    sleep 0.1
-    [ ! -e "$tmp/shared" ] || mv "$tmp/shared" "$tmp/shared.$n"
-    n=$((n + 1))
+  # The first one as soon as there is a record, of the first of twenty runs.
+  while [ -n "$(jobs -rp)" ]; do
+    [ ! -s "$tmp/shared" ] || mv "$tmp/shared" "$tmp/shared.$((n++))"
+    sleep 0.01
   done
   wait
 }
