@@ -404,8 +404,9 @@ await_end(struct session *s)
 static int
 give_up(struct session *s, struct mj_error *err)
 {
-	kill(s->client.pid,
-	     SIGKILL); /* who is told of it cannot have ended: its memory is being read, or is to be */
+	/* Its children may have outlived it; its number could be anybody's then. */
+	if (!has_ended(s))
+		kill(s->client.pid, SIGKILL);
 	s->lost = true;
 	return mj_error_set(err, MJ_ERR_SYSTEM,
 	                    "a process's memory cannot be read to this moment: modjail gives up, "

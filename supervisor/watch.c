@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A process can make a read of its memory wait for as long as it likes: a page that userfaultfd or a FUSE file system has
+ * A process can make a read of its memory wait for as long as it likes: a page that a FUSE file system or, for
+ * process_vm_readv only, userfaultfd has
  * to provide comes when whoever answers for it feels like it, and no signal but a fatal one ends the wait
  * (mm/gup.c, faultin_page: FAULT_FLAG_INTERRUPTIBLE only on request, which access_remote_vm does not make). The
  * thread that answers notifications hangs meanwhile, and with it everybody in the jail: refused nothing, allowed nothing.
