@@ -29,7 +29,7 @@ struct mj_memo {
 	uint64_t end;     /* SP at goexit, from the SP at which it began */
 	uint64_t mark_pc; /* of the frame of the mark, 0 if it was not met... */
 	uint64_t mark_at; /* ...and its SP, likewise */
-	bool saw_main, saw_shared;
+	bool saw_main, saw_shared, called_back;
 	size_t npcs;
 	const struct mj_pc *pcs[MJ_MEMO_PCS];
 	struct mj_memo_log log;

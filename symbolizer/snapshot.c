@@ -9,11 +9,17 @@
  * the same pair of addresses: their size is learned from a walk whose SP the kernel told.
  *
  * A predicted SP is believed only if
- * - the m that the thread had last is still its own (m.procid) and runs the same goroutine (m.curg, g.m),
+ * - the m that the thread had last is still its own (m.procid) and runs the same goroutine (m.curg, g.m; or see below),
  * - g.syscallsp is set and lies on that goroutine's stack,
  * - and the walk from there goes through that very frame, in the function that g.syscallpc lies in.
  * So whoever called that function is on the stack that is walked, wherever SP really is. A call that the runtime makes
  * on a system stack meanwhile is charged to the goroutine that it works for, as it is by a walk from its own SP.
+ *
+ * A thread that was met twice in the same goroutine is likely to be met there again, and then its m is not read: g.m says
+ * the same as m.curg. The runtime sets both when an m begins to run a goroutine, and clears both when it ceases
+ * (runtime/proc.go: execute, dropg, gdestroy, coroswitch_m; Go 1.16 to 1.27). An m changes threads only if it is one of those that wait
+ * for calls from C (needm, dropm), and these run no goroutine but their own, below runtime.cgocallback (they are locked
+ * to it: cgocallbackg). All other m's end with their thread; that this one lives is the caller's to know.
  */
 #include "symbolizer/snapshot.h"
 
@@ -68,6 +74,13 @@ make_room(struct mj_stack *stack)
 	return true;
 }
 
+/* All or nothing: words of half a structure are of no use. */
+static size_t
+length_of(const struct mj_part *part)
+{
+	return part->got == part->len ? part->len : 0;
+}
+
 static void
 take(struct mj_runtime *runtime, const struct mj_memory *memory, const struct mj_thread_hint *hint,
      uint64_t sp, struct mj_stack *stack)
@@ -79,8 +92,11 @@ take(struct mj_runtime *runtime, const struct mj_memory *memory, const struct mj
 	clear(snap);
 	snap->m = hint->m;
 	snap->g = hint->g;
-	parts[n++] = (struct mj_part){ snap->m, snap->m_words,
-		                       end_of(at->m_curg, at->m_alllink, at->m_gsignal), 0 };
+	snap->steady = hint->steady && hint->g;
+	if (!snap->steady)
+		parts[n++] =
+			(struct mj_part){ snap->m, snap->m_words,
+			                  end_of(at->m_curg, at->m_alllink, at->m_gsignal), 0 };
 	if (snap->g)
 		parts[n++] = (struct mj_part){ snap->g, snap->g_words,
 			                       end_of(at->g_gopc, at->g_ancestors, at->g_goid), 0 };
@@ -92,11 +108,24 @@ take(struct mj_runtime *runtime, const struct mj_memory *memory, const struct mj
 	if (!memory->read_parts(memory->ctx, parts, n))
 		return;
 	snap->taken = true;
-	snap->m_len = parts[0].got == parts[0].len ? parts[0].len : 0;
+	const struct mj_part *part = parts;
+	if (!snap->steady)
+		snap->m_len = length_of(part++);
 	if (snap->g)
-		snap->g_len = parts[1].got == parts[1].len ? parts[1].len : 0;
+		snap->g_len = length_of(part++);
 	if (snap->base)
-		snap->have = parts[n - 1].got & ~(size_t)7;
+		snap->have = part->got & ~(size_t)7;
+}
+
+/* Whether the words of m and g say that the thread's m runs g. */
+static bool
+runs_goroutine(const struct mj_offsets *at, const struct mj_thread_hint *hint,
+               const struct mj_snapshot *snap)
+{
+	if (!hint->tid || !snap->g_len || snap->g_words[at->g_m / 8] != snap->m)
+		return false;
+	return snap->steady || (snap->m_len && snap->m_words[at->m_curg / 8] == snap->g &&
+	                        snap->m_words[at->m_procid / 8] == hint->tid);
 }
 
 /* What the runtime says of the system call that the goroutine is in: 0 if it says nothing. */
@@ -106,9 +135,7 @@ set_mark(struct mj_runtime *runtime, const struct mj_thread_hint *hint, struct m
 	const struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
 	const struct mj_offsets *at = &layout->at;
 	uint32_t record = syscallsp_of_release(mj_image_go_minor(runtime->image));
-	if (!snap->m_len || !snap->g_len || layout->guessed || !hint->tid ||
-	    record + 16 > snap->g_len || snap->m_words[at->m_curg / 8] != snap->g ||
-	    snap->m_words[at->m_procid / 8] != hint->tid || snap->g_words[at->g_m / 8] != snap->m)
+	if (layout->guessed || record + 16 > snap->g_len || !runs_goroutine(at, hint, snap))
 		return;
 	uint64_t sp = snap->g_words[record / 8];
 	if (sp % 8 || sp <= snap->g_words[at->g_stack_lo / 8] ||
@@ -137,6 +164,18 @@ mj_snapshot_drop(struct mj_stack *stack)
 {
 	stack->snapshot.taken = false;
 	stack->snapshot.predicted = false;
+}
+
+bool
+mj_snapshot_find(const struct mj_runtime *runtime, const struct mj_snapshot *snap, uint64_t sp,
+                 struct mj_thread_stack *ret)
+{
+	const struct mj_offsets *at = &mj_image_runtime_layout(runtime->image)->at;
+	if (!snap->taken || !snap->steady || !snap->g_len || snap->g_words[at->g_m / 8] != snap->m)
+		return false;
+	uint64_t lo = snap->g_words[at->g_stack_lo / 8], hi = snap->g_words[at->g_stack_hi / 8];
+	*ret = (struct mj_thread_stack){ MJ_ON_CURG, snap->m, snap->g, lo, hi };
+	return lo && sp >= lo && sp < hi;
 }
 
 /* ---- reading from one ----------------------------------------------------------------------- */

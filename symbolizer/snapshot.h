@@ -14,6 +14,11 @@
 void mj_snapshot_prepare(struct mj_runtime *runtime, const struct mj_memory *memory,
                          const struct mj_thread_hint *hint, uint64_t sp, struct mj_stack *stack);
 
+/** Whether sp lies on the stack of the goroutine that the hint names, and the thread runs that, as far as this can be told without
+ * reading the m (snapshot.c says when). If so, *ret is what mj_runtime_find would say. */
+bool mj_snapshot_find(const struct mj_runtime *runtime, const struct mj_snapshot *snapshot,
+                      uint64_t sp, struct mj_thread_stack *ret);
+
 /** Ends the use of a snapshot: the thread goes on. */
 void mj_snapshot_drop(struct mj_stack *stack);
 

@@ -231,6 +231,7 @@ struct mj_ancestor {
 struct mj_snapshot {
 	bool taken;
 	bool predicted; /* the walk's SP is what mj_walk_predict found */
+	bool steady;    /* the hint's */
 	uint64_t m, g;  /* where the words were read; the lengths are 0 if they could not be */
 	size_t m_len, g_len;
 	uint64_t base; /* of have bytes of the stack, in mj_stack's bytes */
@@ -269,6 +270,9 @@ struct mj_thread_hint {
 	uint64_t g;   /**< the goroutine of the last walk that ended at the root of one */
 	uint64_t sp;  /**< where that walk began, and how many bytes of the stack it needed */
 	size_t used;
+	/** So did the walk before, at the same goroutine, and C did not call it: m is the thread's for good, and
+	 * runs g whenever g says so (symbolizer/snapshot.c). */
+	bool steady;
 };
 
 void mj_stack_init(struct mj_stack *stack);

@@ -35,13 +35,14 @@ struct walk {
 	uint64_t base;   /* live address of stack->bytes[0] */
 	size_t have;     /* valid bytes in stack->bytes */
 	unsigned switches;
-	bool is_return;  /* pc is a return address */
-	bool injected;   /* pc was not pushed by a call (sigpanic and alike) */
-	bool saw_main;   /* the frame before was runtime.main */
-	bool saw_shared; /* the frame before runs finalizers or cleanups */
-	bool has_fp;     /* fp is what the frames so far say of the next one */
-	uint64_t fp;     /* the frame pointer that the last frame with one saved */
-	bool noted;      /* its reads go to log */
+	bool is_return;   /* pc is a return address */
+	bool injected;    /* pc was not pushed by a call (sigpanic and alike) */
+	bool saw_main;    /* the frame before was runtime.main */
+	bool saw_shared;  /* the frame before runs finalizers or cleanups */
+	bool called_back; /* by C, somewhere on this stack */
+	bool has_fp;      /* fp is what the frames so far say of the next one */
+	uint64_t fp;      /* the frame pointer that the last frame with one saved */
+	bool noted;       /* its reads go to log */
 	uint64_t first_pc, first_sp;
 	uint64_t goroutine; /* at whose root the walk has ended, 0: at none */
 	bool done;
@@ -320,6 +321,14 @@ arrive_at_mstart(struct walk *w)
 		arrive(w, MJ_ROOT_SCHEDULER);
 }
 
+static enum mj_find
+find_goroutine(struct walk *w, struct mj_thread_stack *ret)
+{
+	if (mj_snapshot_find(w->runtime, &w->stack->snapshot, w->sp, ret))
+		return MJ_FIND_OK;
+	return mj_runtime_find(w->runtime, w->memory, w->sp, w->hint, ret);
+}
+
 /*
  * At runtime.goexit. A goroutine starts with its address right below the top of its stack
  * (runtime/proc.go, newproc1: at most a few words of room), so that it is the end only if it stands there, on
@@ -329,7 +338,7 @@ static void
 arrive_at_goexit(struct walk *w)
 {
 	struct mj_thread_stack at;
-	switch (mj_runtime_find(w->runtime, w->memory, w->sp, w->hint, &at)) {
+	switch (find_goroutine(w, &at)) {
 	case MJ_FIND_OK:
 		break;
 	case MJ_FIND_NONE:
@@ -430,6 +439,7 @@ step_out(struct walk *w, const struct mj_pc_entry *entry)
 	              entry->special == MJ_FN_CGOCALLBACK;
 	w->saw_main = entry->special == MJ_FN_MAIN;
 	w->saw_shared = entry->special == MJ_FN_SHARED_RUNNER;
+	w->called_back |= entry->special == MJ_FN_CGOCALLBACK;
 	w->pc = ret;
 	w->sp = at + 8;
 	w->is_return = true;
@@ -522,6 +532,7 @@ repeat(struct walk *w, uint64_t depth)
 	            w->sp + memo->mark_at == stack->snapshot.mark_sp;
 	w->saw_main = memo->saw_main;
 	w->saw_shared = memo->saw_shared;
+	w->called_back = memo->called_back;
 	w->sp += memo->end;
 	stack->walk_id = memo->id;
 	arrive_at_goexit(w);
@@ -540,6 +551,7 @@ keep(struct walk *w, uint64_t depth)
 		.mark_at = w->marked ? snap->mark_sp - w->first_sp : 0,
 		.saw_main = w->saw_main,
 		.saw_shared = w->saw_shared,
+		.called_back = w->called_back,
 		.npcs = w->stack->npcs,
 	};
 	if (w->noted && depth)
@@ -553,6 +565,7 @@ remember(struct walk *w)
 	const struct mj_snapshot *snap = &w->stack->snapshot;
 	if (!w->hint || w->switches)
 		return;
+	w->hint->steady = w->hint->g == w->goroutine && !w->called_back;
 	w->hint->g = w->goroutine;
 	w->hint->sp = w->first_sp;
 	w->hint->used = w->sp - w->first_sp;

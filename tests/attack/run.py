@@ -377,7 +377,8 @@ class Cell:
         self.symbol, self.problems = "?", []
 
     def problem(self, text, outcome):
-        refused = [f"{e.get('syscall')} {e.get('module')} ({e.get('reason')})" for e in outcome.log if "syscall" in e]
+        refused = [f"{e.get('syscall')} {e.get('module')} ({e.get('reason')}{': ' * bool(e.get('detail'))}{e.get('detail', '')})"
+                   for e in outcome.log if "syscall" in e]
         self.problems.append((text, [
             "status: " + str(outcome.status), "harm: " + (outcome.harm or "none"),
             "refused: " + (", ".join(refused[:4]) or "nothing"),

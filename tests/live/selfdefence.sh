@@ -130,6 +130,7 @@ if [ "$(id -u)" -ne 0 ] || ! "${drop[@]}" true 2> /dev/null; then
 else
   "${drop[@]}" sleep 30 &
   children+=("$!")
+  eventually grep -qx sleep "/proc/$!/comm" # until then it has the capability, and all of them
   capture "${drop[@]}" "$home/assail" "$!" "${reach[@]}"
   check 'control: root reaches other processes of root without CAP_SYS_PTRACE' all_ok
   capture "${drop[@]}" "$home/modjail" run --policy-file="$home/policy.yaml" -- "$home/assail" 0 "${reach[@]}"

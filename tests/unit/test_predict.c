@@ -63,6 +63,7 @@ make_known(void)
 	ck_assert(!predict(&sp)); /* the goroutine is known; how far the mark is, is not */
 	walk_from(BOTTOM);
 	ck_assert_uint_eq(world.hint.g, CURG);
+	ck_assert(world.hint.steady);
 }
 
 /* The stack of make_known, so many words higher. */
@@ -118,6 +119,7 @@ END_TEST
 START_TEST(test_other_thread)
 {
 	uint64_t sp;
+	world.hint.steady = false;
 	poke(R_M0, M_CURG - 120, TID + 1);
 	ck_assert(!predict(&sp));
 	poke(R_M0, M_CURG - 120, 0);
@@ -125,12 +127,15 @@ START_TEST(test_other_thread)
 	poke(R_M0, M_CURG - 120, TID);
 	world.hint.tid = 0; /* a fork, or a number that cannot be told */
 	ck_assert(!predict(&sp));
+	world.hint.steady = true;
+	ck_assert(!predict(&sp));
 }
 END_TEST
 
 START_TEST(test_other_goroutine)
 {
 	uint64_t sp;
+	world.hint.steady = false;
 	poke(R_M0, M_CURG, CURG + 0x100);
 	ck_assert(!predict(&sp));
 	poke(R_M0, M_CURG, 0);
@@ -138,6 +143,46 @@ START_TEST(test_other_goroutine)
 	poke(R_M0, M_CURG, CURG);
 	poke(R_CURG, 48, G0); /* the goroutine runs on another m */
 	ck_assert(!predict(&sp));
+}
+END_TEST
+
+/* Met in the same goroutine twice: its word for it that the thread runs it is enough, and needed. */
+START_TEST(test_steady)
+{
+	uint64_t sp = 0;
+	unsigned reads = world.reads;
+	ck_assert(predict(&sp));
+	walk_from(sp);
+	check_complete(MJ_ROOT_GOROUTINE, 3);
+	ck_assert_uint_eq(world.reads, reads + 2); /* the goroutine and its stack, not the m */
+	poke(R_CURG, 48, 0);                       /* it waits */
+	ck_assert(!predict(&sp));
+	walk_from(BOTTOM);
+	ck_assert_int_eq(world.stack.status, MJ_WALK_INCOMPLETE);
+	poke(R_CURG, 48, M0);
+	ck_assert(predict(&sp));
+}
+END_TEST
+
+/* What the kernel says of SP goes before what was remembered. */
+START_TEST(test_steady_on_another_stack)
+{
+	poke(R_CURG, 0, STACK + 0x840); /* the goroutine's stack is elsewhere now */
+	poke(R_CURG, 8, STACK + STACK_SIZE);
+	walk_from(BOTTOM);
+	ck_assert_int_eq(world.stack.status, MJ_WALK_INCOMPLETE);
+	ck_assert_int_eq(world.stack.root, MJ_ROOT_NONE);
+}
+END_TEST
+
+START_TEST(test_not_steady)
+{
+	world.hint.g = G0; /* another goroutine than the last time */
+	walk_from(BOTTOM);
+	check_complete(MJ_ROOT_GOROUTINE, 3);
+	ck_assert(!world.hint.steady);
+	walk_from(BOTTOM);
+	ck_assert(world.hint.steady);
 }
 END_TEST
 
@@ -245,6 +290,7 @@ START_TEST(test_random)
 		        values[(size_t)random() % MJ_ARRAY_LEN(values)]);
 		poke(R_CURG, fields[(size_t)random() % MJ_ARRAY_LEN(fields)],
 		     values[(size_t)random() % MJ_ARRAY_LEN(values)]);
+		world.hint.steady = random() % 2;
 		if (random() % 2) {
 			put_g(R_CURG, STACK, STACK + 0x840);
 			poke(R_CURG, SYSCALLSP, MARK);
@@ -269,9 +315,20 @@ int
 main(void)
 {
 	const TTest *const tests[] = {
-		test_predicted,       test_moved,      test_no_record,         test_other_thread,
-		test_other_goroutine, test_unreadable, test_record_is_not_met, test_forgotten,
-		test_same_walk,       test_other_walk, test_end_of_same_walk,
+		test_predicted,
+		test_moved,
+		test_no_record,
+		test_other_thread,
+		test_other_goroutine,
+		test_unreadable,
+		test_record_is_not_met,
+		test_forgotten,
+		test_same_walk,
+		test_other_walk,
+		test_end_of_same_walk,
+		test_steady,
+		test_steady_on_another_stack,
+		test_not_steady,
 	};
 	Suite *suite = suite_create("predict");
 	TCase *predictions = tcase_create("predictions");
