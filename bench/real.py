@@ -11,8 +11,9 @@ import time
 
 # What is executed to measure the start: a call that does nothing and ends.
 STARTS = {
-    "restic": (["version"], "dynamic, cgo, stripped"),
     "go": (["version"], "not stripped"),
+    "restic": (["version"], "dynamic, cgo, stripped"),
+    "protoc-gen-buf-breaking": (["--version"], "stripped"),
     "buf": (["--version"], "stripped"),
     "hugo": (["version"], "dynamic, cgo, stripped"),
     "kubectl": (["version", "--client"], "static"),
