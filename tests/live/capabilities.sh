@@ -209,6 +209,12 @@ for cgo in "$PROGS"/go*/cgo/cgocall; do
   jailed --policy=example.com/conf=confined -- "$cgo"
   is "$build with conf confined" "$(echo $out)" \
     'main ok confc ok callback ok callback-conf errno=1 cthread errno=1 user ok'
+  # The runtime keeps no creators of a goroutine that C has called; without them, the stack decides. Which m, and with it which
+  # goroutine, serves a thread changes from call to call up to Go 1.20.
+  control "$cgo" turns
+  is "control: $build, C threads that call Go in turn" "$out" 'turns ok'
+  jailed --ancestry=off --policy=example.com/conf=confined -- "$cgo" turns
+  is "$build, C threads that call Go in turn: none is taken for another" "$out" 'turns errno=1'
 done
 
 # Many threads at once: no verdict is mixed up.

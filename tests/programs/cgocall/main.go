@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Cgocall makes system calls in C code: through libc on behalf of module confc and of main, through a
-// C callback into Go and out again, through libc's user look-up, and on a thread that C created.
-// Prints "ACT ok" or "ACT errno=N" for each act named on the command line, all of them by default.
+// C callback into Go and out again, through libc's user look-up, on a thread that C created, and by threads that C
+// created and that call Go in turn, for conf and for main: the same m serves one and then another of them.
+// Prints "ACT ok" or "ACT errno=N" for each act named on the command line, all but the last by default.
 package main
 
 /*
@@ -14,6 +15,7 @@ package main
 #include <unistd.h>
 
 void goOpen(char *path, int *error);
+void goTurn(int thread, int round);
 
 static void
 main_open(const char *path, int *error)
@@ -53,6 +55,29 @@ open_on_c_thread(const char *path)
 	pthread_join(thread, NULL);
 	return args.error;
 }
+
+#define TURN_THREADS 6
+#define TURN_ROUNDS 60
+
+static void *
+turn_main(void *arg)
+{
+	for (int round = 0; round < TURN_ROUNDS; round++)
+		goTurn((int)(long)arg, round);
+	return NULL;
+}
+
+static int
+take_turns(void)
+{
+	pthread_t threads[TURN_THREADS];
+	for (long i = 0; i < TURN_THREADS; i++)
+		if (pthread_create(&threads[i], NULL, turn_main, (void *)i))
+			return -1;
+	for (int i = 0; i < TURN_THREADS; i++)
+		pthread_join(threads[i], NULL);
+	return 0;
+}
 */
 import "C"
 
@@ -60,6 +85,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"sync"
 	"syscall"
 	"unsafe"
 
@@ -81,6 +107,7 @@ var acts = []act{
 	{"callback-conf", throughConf},
 	{"cthread", func() syscall.Errno { return withPath(func(p *C.char, e *C.int) { *e = C.open_on_c_thread(p) }) }},
 	{"user", lookUp},
+	{"turns", takeTurns},
 }
 
 func main() {
@@ -102,7 +129,7 @@ func wanted(name string) bool {
 			return true
 		}
 	}
-	return len(os.Args) == 1
+	return len(os.Args) == 1 && name != "turns"
 }
 
 func withPath(f func(*C.char, *C.int)) syscall.Errno {
@@ -141,6 +168,53 @@ func throughConf() syscall.Errno {
 func lookUp() syscall.Errno {
 	if u, err := user.Lookup("root"); err != nil || u.Uid != "0" {
 		return syscall.ENOENT
+	}
+	return 0
+}
+
+// What the calls of goTurn gave, and how often.
+var turns struct {
+	sync.Mutex
+	byConf, byMain map[syscall.Errno]int
+}
+
+// goTurn opens the file, on conf's behalf in every other call, which it begins at the same depth as all others.
+//
+//export goTurn
+func goTurn(thread, round C.int) {
+	path := []byte(file + "\x00")
+	at := ^uintptr(99) // AT_FDCWD
+	args := &conf.Args{at, uintptr(unsafe.Pointer(&path[0])), syscall.O_RDONLY}
+	call, counts := plain, turns.byMain
+	if (thread+round)%2 == 0 {
+		call, counts = conf.Plain, turns.byConf
+	}
+	fd, errno := call(syscall.SYS_OPENAT, args)
+	if errno == 0 {
+		syscall.Close(int(fd))
+	}
+	turns.Lock()
+	counts[errno]++
+	turns.Unlock()
+}
+
+//go:noinline
+func plain(nr uintptr, a *conf.Args) (uintptr, syscall.Errno) {
+	r, _, errno := syscall.Syscall6(nr, a[0], a[1], a[2], a[3], a[4], a[5])
+	return r, errno
+}
+
+// takeTurns returns what conf's calls gave. EILSEQ: they gave this and that, or main's failed.
+func takeTurns() syscall.Errno {
+	turns.byConf, turns.byMain = map[syscall.Errno]int{}, map[syscall.Errno]int{}
+	if C.take_turns() != 0 {
+		return syscall.EAGAIN
+	}
+	if len(turns.byConf) != 1 || len(turns.byMain) != 1 || turns.byMain[0] == 0 {
+		return syscall.EILSEQ
+	}
+	for errno := range turns.byConf {
+		return errno
 	}
 	return 0
 }
