@@ -11,6 +11,8 @@ package main
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -56,14 +58,36 @@ open_on_c_thread(const char *path)
 	return args.error;
 }
 
-#define TURN_THREADS 6
-#define TURN_ROUNDS 60
+#define TURN_THREADS 2
+#define TURN_ROUNDS 2000
 
+static atomic_int turns_entered, turns_left;
+
+static void
+turn_entered(void)
+{
+	turns_entered++;
+}
+
+static void
+await_other_left(int round)
+{
+	while (turns_left <= round)
+		sched_yield();
+}
+
+// The first thread enters first and leaves first. So in the next round it takes over what the second one left last.
 static void *
 turn_main(void *arg)
 {
-	for (int round = 0; round < TURN_ROUNDS; round++)
-		goTurn((int)(long)arg, round);
+	int thread = (int)(long)arg;
+	for (int round = 0; round < TURN_ROUNDS; round++) {
+		while (turns_entered < TURN_THREADS * round + thread)
+			sched_yield();
+		goTurn(thread, round);
+		if (thread == 0)
+			turns_left++;
+	}
 	return NULL;
 }
 
@@ -86,6 +110,7 @@ import (
 	"os"
 	"os/user"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"unsafe"
 
@@ -176,9 +201,10 @@ func lookUp() syscall.Errno {
 var turns struct {
 	sync.Mutex
 	byConf, byMain map[syscall.Errno]int
+	ready          int32 // how often a thread has been ready to call
 }
 
-// goTurn opens the file, on conf's behalf in every other call, which it begins at the same depth as all others.
+// goTurn opens the file while the other thread does, too: one on conf's behalf, one on main's, at the same depth.
 //
 //export goTurn
 func goTurn(thread, round C.int) {
@@ -186,8 +212,11 @@ func goTurn(thread, round C.int) {
 	at := ^uintptr(99) // AT_FDCWD
 	args := &conf.Args{at, uintptr(unsafe.Pointer(&path[0])), syscall.O_RDONLY}
 	call, counts := plain, turns.byMain
-	if (thread+round)%2 == 0 {
+	if (thread+round/2)%2 == 0 {
 		call, counts = conf.Plain, turns.byConf
+	}
+	C.turn_entered()
+	for atomic.AddInt32(&turns.ready, 1); atomic.LoadInt32(&turns.ready) < int32(round+1)*2; {
 	}
 	fd, errno := call(syscall.SYS_OPENAT, args)
 	if errno == 0 {
@@ -196,6 +225,9 @@ func goTurn(thread, round C.int) {
 	turns.Lock()
 	counts[errno]++
 	turns.Unlock()
+	if thread == 1 {
+		C.await_other_left(round)
+	}
 }
 
 //go:noinline
