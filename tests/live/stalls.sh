@@ -3,6 +3,7 @@
 #
 # A process that does not let its memory be read: pages that userfaultfd, or a FUSE file system that does not answer, would
 # have to provide. What it asks for is refused, and modjail does not hang with it for ever.
+# (Pages of a Go thread's stack, which modjail reads in another way: stackstalls.sh.)
 # shellcheck source=tests/live/lib.sh
 . "$(dirname "$0")/lib.sh"
 

@@ -45,7 +45,7 @@ build_variant() {
 
 build_all() {
   local go=$1 dir=$2
-  build_variant "$go" "$dir/default" 0 -- probe golden sig forker threads runner fetch assail reexec crowd mixed
+  build_variant "$go" "$dir/default" 0 -- probe golden sig forker threads runner fetch assail reexec crowd mixed missing
   build_variant "$go" "$dir/stripped" 0 -ldflags='-s -w' -- probe golden fetch mixed
   build_variant "$go" "$dir/plaindwarf" 0 -ldflags=-compressdwarf=false -- golden
   build_variant "$go" "$dir/pie" 0 -buildmode=pie -- probe golden
