@@ -249,6 +249,21 @@ switch_to_goroutine(struct walk *w)
 	start_at(w, pc, sp);
 }
 
+/*
+ * Whether the goroutine of an m has not run at all: then it is one that waits for a call from C, and the thread is on its way
+ * there (runtime.needm asks C for the bounds of its stack; Go 1.22). Such a goroutine's g.sched is as oneNewExtraM made it, with a PC
+ * in goexit, until somebody leaves its stack (runtime/proc.go).
+ */
+static bool
+is_unused(struct walk *w, uint64_t g)
+{
+	uint64_t pc, sp;
+	if (!mj_runtime_sched(w->runtime, w->memory, g, &pc, &sp))
+		return false;
+	const struct mj_pc_entry *entry = mj_image_pc(w->image, pc - w->bias, false);
+	return entry && entry->special == MJ_FN_GOEXIT;
+}
+
 /* The thread is in code that is not Go's: C, the loader, or something that nobody knows. */
 static void
 leave_foreign_code(struct walk *w)
@@ -274,7 +289,7 @@ leave_foreign_code(struct walk *w)
 	case MJ_FIND_OK:
 		if (at.kind == MJ_ON_CURG)
 			give_up(w, MJ_WHY_NOT_GO_TEXT);
-		else if (at.kind == MJ_ON_G0 && at.curg)
+		else if (at.kind == MJ_ON_G0 && at.curg && !is_unused(w, at.curg))
 			switch_to_goroutine(w);
 		else
 			arrive(w, MJ_ROOT_C);

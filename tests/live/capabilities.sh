@@ -213,8 +213,12 @@ for cgo in "$PROGS"/go*/cgo/cgocall; do
   # goroutine, serves a thread changes from call to call up to Go 1.20.
   control "$cgo" turns
   is "control: $build, C threads that call Go in turn" "$out" 'turns ok'
-  jailed --ancestry=off --policy=example.com/conf=confined -- "$cgo" turns
+  # MALLOC_ARENA_TEST: malloc reads how many CPUs there are, which it does while the runtime asks for the bounds of such
+  # a thread's stack.
+  rm -f "$tmp/stats"
+  MALLOC_ARENA_TEST=1 jailed --ancestry=off --policy=example.com/conf=confined --stats --log-file="$tmp/stats" -- "$cgo" turns
   is "$build, C threads that call Go in turn: none is taken for another" "$out" 'turns errno=1'
+  check "$build, C threads that call Go in turn: every walk is complete" walks_all_complete "$tmp/stats"
 done
 
 # Many threads at once: no verdict is mixed up.
