@@ -332,6 +332,22 @@ START_TEST(test_foreign_code)
 }
 END_TEST
 
+/* C code on an m's system stack was called by its goroutine, unless that has never run. */
+START_TEST(test_foreign_code_on_system_stack)
+{
+	uint64_t sp = SYSTEM + 0x100;
+	poke(R_CURG, 64, FUNC(GOEXIT) + 1);
+	walk(0x1234, sp);
+	check_complete(MJ_ROOT_C, 1);
+	poke(R_CURG, 64, RET(MAIN));
+	walk(0x1234, sp);
+	check_why(MJ_WHY_NO_GOROUTINE, 1);
+	poke(R_CURG, 64, 0x1234);
+	walk(0x1234, sp);
+	check_why(MJ_WHY_NO_GOROUTINE, 1);
+}
+END_TEST
+
 /* ---- tables --------------------------------------------------------------------------------- */
 
 START_TEST(test_bad_pcsp)
@@ -555,6 +571,7 @@ main(void)
 		test_not_a_call,
 		test_return_outside_text,
 		test_foreign_code,
+		test_foreign_code_on_system_stack,
 		test_bad_pcsp,
 		test_pcsp_outside,
 		test_sp_write,
