@@ -27,7 +27,9 @@ MODULES = {
     "hugo": "github.com/yuin/goldmark",
     "tsgo": "github.com/go-json-experiment/json",
 }
+VERSIONS = {"esbuild": ["--version"], "tsgo": ["--version"], **{name: what[0] for name, what in STARTS.items()}}
 FILES, TIMEOUT = 10000, 300
+ANCESTRY = 32  # modjail's default
 
 
 def find_program(name):
@@ -71,13 +73,19 @@ def summary(samples):
 # ---- start and memory --------------------------------------------------------------------------
 
 
-def peak_mib(modjail, options, command, scratch):
+def statistics_of(modjail, options, command, scratch, env=None):
+    """What --stats prints."""
     log = os.path.join(scratch, "stats")
     if os.path.exists(log):
         os.remove(log)  # it would be added to
-    seconds([*modjail, "--stats", f"--log-file={log}", *options, "--", *command])
+    seconds([*modjail, "--stats", f"--log-file={log}", *options, "--", *command], env=env)
     with open(log, encoding="utf-8") as file:
-        return float(re.search(r"peak memory of modjail +([0-9.]+) MiB", file.read()).group(1))
+        return file.read()
+
+
+def peak_mib(modjail, options, command, scratch):
+    text = statistics_of(modjail, options, command, scratch)
+    return float(re.search(r"peak memory of modjail +([0-9.]+) MiB", text).group(1))
 
 
 def measure_starts(modjail, repetitions, scratch, progress):
@@ -169,8 +177,23 @@ def measure_work(modjail, repetitions, scratch, progress):
         what, command, prepare, env = make(path, root)
         # A log of its own keeps the program's standard error as it is.
         options = ["--quiet", f"--policy={MODULES[name]}=confined"]
-        ways = {"alone": command, "jailed": [*modjail, *options, "--", *command]}
+        jailed = [*modjail, *options, "--"]
+        ways = {"alone": command, "recorded": ["env", f"GODEBUG=tracebackancestors={ANCESTRY}", *command],
+                "jailed": [*jailed, *command]}
         rows.append({"what": what, "module": MODULES[name],
-                     **summary(alternate(repetitions, ways, prepare, env=env))})
+                     **summary(alternate(repetitions, ways, prepare, env=env)),
+                     **explain(modjail, options, [path, *VERSIONS[name]], command, prepare, env, scratch, repetitions)})
+        row = rows[-1]
+        row["record_s"] = statistics.median(row["samples"]["recorded"]) - row["alone_s"]
         shutil.rmtree(root, ignore_errors=True)
     return rows
+
+
+def explain(modjail, options, start, command, prepare, env, scratch, repetitions):
+    """Where the time goes: to the start, and to how many calls of which length."""
+    ways = {"alone": start, "jailed": [*modjail, *options, "--", *start]}
+    prepare()
+    text = statistics_of(modjail, options, command, scratch, env)
+    return {"start_s": summary(alternate(repetitions, ways))["added_s"],
+            "notified": int(re.search(r"(\d+) calls? checked", text).group(1)),
+            "call_us": float(re.search(r"time per checked call +median ([0-9.]+) us", text).group(1))}
