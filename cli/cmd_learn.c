@@ -272,6 +272,7 @@ execute(struct session *s, struct cli_ending *ret, struct mj_error *err)
 		.verify_walk = s->options.run.verify_walk,
 		.reopens_log = s->options.run.log_file != NULL,
 		.writes_files = true,
+		.report_fd = s->report.fd,
 		.release_stdio = true,
 		.no_wait = s->options.run.no_wait,
 		.want_stats = s->options.run.stats != CLI_STATS_OFF,

@@ -146,6 +146,7 @@ execute(struct run *run, struct cli_ending *ret, struct mj_error *err)
 		.ancestors = run->options.ancestors,
 		.verify_walk = run->options.verify_walk,
 		.reopens_log = run->options.log_file != NULL,
+		.report_fd = run->report.fd,
 		.release_stdio = true,
 		.no_wait = run->options.no_wait,
 		.want_stats = run->options.stats != CLI_STATS_OFF,

@@ -414,8 +414,8 @@ cli_text_hint(FILE *out, struct cli_style style, const struct cli_view *view)
 		break;
 	case MJ_REASON_UNREADABLE:
 		fputs("modjail: a process is readable if it has the same user as modjail, is not "
-		      "setuid and did not make itself undumpable (see ptrace(2), \"access mode "
-		      "checking\")\n",
+		      "setuid, did not make itself undumpable and, where Yama's ptrace_scope is 1, "
+		      "is a descendant of modjail (see ptrace(2), \"access mode checking\")\n",
 		      out);
 		break;
 	case MJ_REASON_PROGRAM:

@@ -384,13 +384,14 @@ int sup_peer_pidfd(int fd, pid_t pid);
 
 /* signals.c */
 
-/** A process that does nothing but show which signals its process group was sent. */
+/** A process that shows which signals its process group was sent, and says so if modjail is killed. */
 struct sup_sentinel {
 	pid_t pid;
 	int fd; /* to tell it which signals to take */
 };
 
-int sup_sentinel_start(struct sup_sentinel *ret, struct mj_error *err);
+int sup_sentinel_start(const struct mj_run_args *args, struct sup_sentinel *ret,
+                       struct mj_error *err);
 void sup_sentinel_stop(struct sup_sentinel *sentinel);
 
 struct signalfd_siginfo;

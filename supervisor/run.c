@@ -171,7 +171,8 @@ prepare(struct run *run, struct mj_error *err)
 	if (run->signal_fd < 0)
 		return mj_error_sys(err, errno, "cannot create a signalfd");
 	run->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (sup_sentinel_start(&run->sentinel, err) < 0 || start_program(run, err) < 0)
+	if (sup_sentinel_start(run->sup.args, &run->sentinel, err) < 0 ||
+	    start_program(run, err) < 0)
 		return -1;
 	if (start_notifier(run, err) < 0)
 		return give_up_child(run);
@@ -225,10 +226,12 @@ reap(struct run *run)
 	}
 }
 
+/* Not what whoever started modjail has ignored, as nohup does. */
 static bool
-ends_us(int sig)
+ends_us(const struct run *run, int sig)
 {
-	return sig == SIGINT || sig == SIGTERM || sig == SIGHUP || sig == SIGQUIT;
+	return (sig == SIGINT || sig == SIGTERM || sig == SIGHUP || sig == SIGQUIT) &&
+	       sigismember(&run->ignored, sig) != 1;
 }
 
 static void
@@ -242,7 +245,7 @@ read_signals(struct run *run)
 			continue; /* a child's; one that somebody sent is the program's */
 		if (!run->program_ended)
 			sup_signal_forward(&run->sentinel, run->spawned.pid, &info);
-		else if (ends_us((int)info.ssi_signo))
+		else if (ends_us(run, (int)info.ssi_signo))
 			run->told_to_end = true;
 	}
 }

@@ -29,19 +29,50 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* In the sentinel: takes the signals that it is told to take, until the supervisor is gone. */
+#define LAST_WORDS_SECONDS 2
+
+/* In the sentinel: closes all descriptors but two. Where there is no close_range those stay that are higher than both. */
+static void
+close_others(int a, int b)
+{
+	int low = a < b ? a : b, high = a < b ? b : a;
+	for (int other = 0; other < high; other++)
+		if (other != low)
+			close(other);
+	syscall(SYS_close_range, (unsigned)high + 1, ~0u, 0);
+}
+
+/* The supervisor is gone without having stopped the sentinel: killed, or by a fault of its own. Nobody else is left to
+ * say so. If whatever the record goes to takes nothing, SIGALRM ends the wait. */
+static void
+say_last_words(const struct mj_run_args *args)
+{
+	sigset_t alarms;
+	sigemptyset(&alarms);
+	sigaddset(&alarms, SIGALRM);
+	sigtimedwait(&alarms, NULL, &(struct timespec){ 0 }); /* one for the process group */
+	alarm(LAST_WORDS_SECONDS);
+	pthread_sigmask(SIG_UNBLOCK, &alarms, NULL);
+	args->reporter.notice(args->reporter.ctx, MJ_NOTICE_ERROR,
+	                      args->policy ? "modjail itself has been killed, or crashed: the "
+	                                     "program is killed with it, and "
+	                                     "supervised system calls of what it leaves behind "
+	                                     "fail from now on (ENOSYS)"
+	                                   : "modjail itself has been killed, or crashed: the "
+	                                     "program is killed with it");
+}
+
+/* In the sentinel: takes the signals that it is told to take, until the supervisor is gone. The signal of its parent's death
+ * only continues it, should it be stopped. */
 static _Noreturn void
-sentinel_main(int fd, pid_t parent)
+sentinel_main(int fd, const struct mj_run_args *args)
 {
 	uint8_t sig;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(0);
+	bool speaks = args->report_fd > 0 && args->reporter.notice;
+	prctl(PR_SET_PDEATHSIG, SIGCONT);
 	prctl(PR_SET_NAME, "modjail-signals");
 	sup_drop_all_capabilities();
-	for (int other = 0; other < fd; other++)
-		close(other);
-	syscall(SYS_close_range, (unsigned)fd + 1, ~0u, 0);
+	close_others(fd, speaks ? args->report_fd : fd);
 	while (read(fd, &sig, 1) == 1) {
 		sigset_t set;
 		sigemptyset(&set);
@@ -50,14 +81,15 @@ sentinel_main(int fd, pid_t parent)
 		if (write(fd, &sig, 1) != 1)
 			break;
 	}
+	if (speaks)
+		say_last_words(args);
 	_exit(0);
 }
 
 int
-sup_sentinel_start(struct sup_sentinel *ret, struct mj_error *err)
+sup_sentinel_start(const struct mj_run_args *args, struct sup_sentinel *ret, struct mj_error *err)
 {
 	int fds[2];
-	pid_t parent = getpid();
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
 		return mj_error_sys(err, errno, "cannot create a socket pair");
 	/* From its first moment on nobody of the same user may trace it: it is not in the jail. The program's own process
@@ -66,7 +98,7 @@ sup_sentinel_start(struct sup_sentinel *ret, struct mj_error *err)
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	pid_t pid = fork(); /* all signals are blocked, and stay so in the child */
 	if (pid == 0)
-		sentinel_main(fds[1], parent);
+		sentinel_main(fds[1], args);
 	if (dumpable == 1)
 		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	mj_close(fds[1]);

@@ -145,6 +145,9 @@ struct mj_run_args {
 	bool writes_files;  /**< the caller writes new files and renames them afterwards */
 	bool release_stdio; /**< once the program runs, let go of standard input and output, so that
 	                       its pipes close when it closes them */
+	/** The descriptor that the reporter writes to. A process of its own keeps it too, and calls the reporter's notice there
+	 * if modjail is killed; 0: nobody says so then. */
+	int report_fd;
 };
 
 /** How the program ended. */

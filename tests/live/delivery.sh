@@ -77,43 +77,98 @@ SIG=$(realpath "$SIG") THREADS=$(realpath "$THREADS") FORKER=$(realpath "$FORKER
 none() { ! survivors; }
 check 'nobody is left of them' eventually none
 
+# Those that are queued are all there in the end, in order, whenever in a start they came: before modjail has looked, before the
+# program's process exists, before and after it executes. All signals are blocked from the beginning, so that none kills; but the
+# first of them Go unblocks for C libraries (runtime/sigtab_linux_generic.go).
+queued=$((rtmin + 1))
+in_order() { # SIGNAL
+  awk -v signal="$1" '
+    /^ready/ { next }
+    $0 == signal " queue " n + 0 { n++; next }
+    { print n + 0 " in order, then: " $0; exit }' "$tmp/out"
+}
+for how in control without with; do
+  case $how in
+    control) run=("$FORKER" -exec) ;;
+    without) run=("$MODJAIL" run --no-policy --) ;;
+    with) run=("$MODJAIL" run "$confine" -- "$FORKER" -exec) ;;
+  esac
+  for longest in 0 5 20; do
+    capture python3 "${endings[@]}" queue "$queued" 200 "$longest" ${run[@]+"${run[@]}"} "$sigcount" wait
+    is "$how: 200 queued within $longest ms of a start: all come, once, in order" "$(in_order "$queued")" \
+      '200 in order, then: exit 0'
+  done
+done
+
+# While the thread that the kernel gives them to makes calls that modjail decides.
+capture python3 "${endings[@]}" each USR2 300 "$SIG" -until 301 -calls -free -exit 7
+is 'control: 300 signals while calls are made' "$out" 'got 10 (user defined signal 1) 1
+calls right
+exit 7'
+capture python3 "${endings[@]}" each USR2 300 "$MODJAIL" run --quiet --stats --log-file="$tmp/stats" "$confine" -- \
+  "$SIG" -until 301 -calls -exit 7
+is 'signals while calls are decided: each of 300 once, and every call decided right' "$out" 'got 10 (user defined signal 1) 1
+calls right
+exit 7'
+like 'signals while calls are decided: there were such calls' "$(cat "$tmp/stats")" 'openat +[0-9]{3,} +[0-9]{3,}'
+
+# Ignored and blocked signals are so in the program as without modjail, SIGCHLD among them; its status is not lost.
+for how in control without with; do
+  case $how in
+    control) run=() wanted= ;;
+    without) run=("$MODJAIL" run --no-policy --) ;;
+    with) run=("$MODJAIL" run "$confine" --) ;;
+  esac
+  capture bash -c "trap '' CHLD USR1 PIPE RTMIN; exec \"\$@\"" ignore ${run[@]+"${run[@]}"} "$FORKER" -exec /bin/grep SigIgn /proc/self/status
+  [ -n "$wanted" ] || wanted=$out
+  is "$how: which signals are ignored" "$status/$out" "0/$wanted"
+  capture bash -c "trap '' CHLD; exec \"\$@\"" ignore ${run[@]+"${run[@]}"} "$SIG" -exit 7
+  is "$how: the status where SIGCHLD is ignored" "$status" 7
+done
+
 # ---- stopped and continued ----------------------------------------------------------------------
 
-# modjail stands still while calls wait for it; then all are answered.
-background "$MODJAIL" run "$confine" -- "$THREADS" -n 8 -calls 2000
-for _ in 1 2 3 4 5; do
-  sleep 0.02
-  kill -STOP "$pid" 2> /dev/null || break
-  sleep 0.05
-  kill -CONT "$pid" 2> /dev/null || break
-done
-finish
-is 'modjail stopped and continued: every call is decided right' "$status/$(cat "$tmp/out")" "0/main ok=8000 EPERM=0 other=0
-conf ok=0 EPERM=8000 other=0"
-# So does the program, in the middle of calls.
-background "$MODJAIL" run "$confine" -- "$THREADS" -n 8 -calls 2000
+stopped() { # PID
+  grep -q '^State:[[:space:]]*T' "/proc/$1/status"
+}
+# Stops a process until it stands, and continues it, five times: stop_and_go PID [ALSO]; how often it worked is in $stops. (modjail
+# stops when its program does, as a shell has to see it: ALSO.)
+stop_and_go() {
+  stops=0
+  for _ in 1 2 3 4 5; do
+    sleep 0.02
+    kill -STOP "$1" 2> /dev/null || break
+    eventually stopped "$1" || break
+    sleep 0.02
+    kill -CONT "$@" 2> /dev/null || break
+    stops=$((stops + 1))
+  done
+}
 program() { # PID: its child that is not modjail's own
   local child
   for child in $(cat "/proc/$1/task/$1/children"); do
-    if [ "$(readlink "/proc/$child/exe")" != "$MODJAIL" ]; then
+    if [ "$(readlink "/proc/$child/exe")" = "$THREADS" ]; then
       echo "$child"
       return
     fi
   done
   return 1
 }
-if eventually program "$pid"; then
-  inner=$(program "$pid")
-  for _ in 1 2 3 4 5; do
-    kill -STOP "$inner" 2> /dev/null || break
-    sleep 0.03
-    kill -CONT "$inner" "$pid" 2> /dev/null || break # modjail stops with it, as a shell has to see
-    sleep 0.01
-  done
-fi
-finish
-is 'the program stopped and continued: every call is decided right' "$status/$(cat "$tmp/out")" "0/main ok=8000 EPERM=0 other=0
-conf ok=0 EPERM=8000 other=0"
+# modjail stands still while calls wait for it; then all are answered. So does the program, in the middle of calls.
+n=40000
+for who in modjail program; do
+  background "$MODJAIL" run --quiet "$confine" -- "$THREADS" -n 8 -calls "$n"
+  if eventually program "$pid"; then
+    case $who in
+      modjail) stop_and_go "$pid" ;;
+      program) stop_and_go "$(program "$pid")" "$pid" ;;
+    esac
+  fi
+  finish
+  is "$who stopped and continued, five times: every call is decided right" "$stops/$status/$(cat "$tmp/out")" \
+    "5/0/main ok=$((4 * n)) EPERM=0 other=0
+conf ok=0 EPERM=$((4 * n)) other=0"
+done
 
 # ---- the same end -------------------------------------------------------------------------------
 

@@ -28,7 +28,8 @@ charged() { # LOG
   python3 - "$1" << 'PYTHON'
 import json, sys
 with open(sys.argv[1], encoding="utf-8") as log:
-    events = [json.loads(line) for line in log]
+    # Not the warning of an old kernel (lib.sh, complaints).
+    events = [json.loads(line) for line in log if "WAIT_KILLABLE_RECV" not in line]
 who = {f"{e['module']}: {e['reason']}" if "syscall" in e else e["event"] for e in events}
 # A refusal is written when it happens and, if it was repeated, once more at the end, with how often in all.
 times = sum(e["count"] - (e["event"] == "repeated") for e in events if e.get("syscall") == "socket")

@@ -31,7 +31,8 @@ trap 'exit 130' INT TERM HUP
 
 PROGS=$(realpath "$PROGS")
 MODJAIL=$(realpath "$MODJAIL")
-# MODJAIL_UNDER: a program that runs modjail, such as helpers/old_kernel; the tests see none of it.
+# MODJAIL_UNDER: a program that runs modjail, such as helpers/old_kernel; the tests see none of it, nor the warning that
+# modjail gives where the kernel is old (complaints).
 if [ -n "${MODJAIL_UNDER:-}" ]; then
   printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$MODJAIL_UNDER" "$MODJAIL" > "$tmp/modjail"
   chmod +x "$tmp/modjail"
@@ -117,8 +118,18 @@ capture() {
   last_run="$*"
   timeout --foreground -k 5 "${LIMIT:-60}" "$@" > "$tmp/out" 2> "$tmp/err" < "${STDIN:-/dev/null}"
   status=$?
+  complaints > "$tmp/complaints"
+  cp "$tmp/complaints" "$tmp/err"
   out=$(tr -d '\0' < "$tmp/out")
   err=$(tr -d '\0' < "$tmp/err")
+}
+
+complaints() { # what came on standard error, but for modjail's warning of a kernel without WAIT_KILLABLE_RECV
+  if [ -n "${MODJAIL_UNDER:-}" ]; then
+    grep -av 'this kernel lacks SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV' "$tmp/err"
+  else
+    cat "$tmp/err"
+  fi
 }
 
 control() { # PROGRAM ARG...: without modjail

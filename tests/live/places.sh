@@ -6,6 +6,7 @@
 # shellcheck source=tests/live/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+: "${HELPERS:?HELPERS must name the folder of inject}"
 confine=--policy=example.com/conf=confined
 nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups --)
 
@@ -16,6 +17,7 @@ chmod 1777 "$tmp/open"
 cp "$MODJAIL" "$tmp/bin/modjail"
 cp "$PROBE" "$tmp/bin/probe"
 cp "$FORKER" "$tmp/bin/forker"
+cp "$PROGS/default/assail" "$tmp/bin/assail"
 chmod 755 "$tmp"/bin/*
 mine=$tmp/bin/modjail
 probe=$tmp/bin/probe
@@ -56,7 +58,7 @@ place 'a PID namespace in a PID namespace' unshare --pid --fork --mount-proc --k
 place '/proc with hidepid' unshare --mount --pid --fork --mount-proc --kill-child \
   sh -c 'mount -o remount,hidepid=2 /proc && exec setpriv --reuid=65534 --regid=65534 --clear-groups -- "$@"' sh
 place 'tmpfs over /home and /run, a read-only root' unshare --mount sh -c 'mount -t tmpfs none /home && mount -t tmpfs none /run &&
-  mount --bind "$0" "$0" && mount -o remount,bind,ro / && exec "$@"' "$tmp"
+  mount --bind "$0" "$0" && mount -o remount,bind,ro / && ! mkdir "/modjail-test-$$" 2> /dev/null && exec "$@"' "$tmp"
 place 'a terminal of its own, no parent' setsid --wait
 
 # A user with subordinate ids is root of a namespace with several users (newuidmap(1)).
@@ -67,6 +69,54 @@ if [ "$(id -u)" -eq 0 ] && command -v newuidmap > /dev/null; then
     exec setpriv --reuid=65534 --regid=65534 --clear-groups -- unshare --user --map-root-user --map-auto -- "$@"' "$tmp/subid"
 else
   skip 'a user with subordinate ids' 'not root, or no newuidmap'
+fi
+
+# ---- Yama ---------------------------------------------------------------------------------------
+# Simulated: helpers/inject makes what Yama's ptrace_scope forbids fail. For root it traces modjail of an ordinary user.
+
+if [ "$(id -u)" -eq 0 ]; then
+  yama=("$HELPERS/inject" -y)
+  user=("$(command -v setpriv)" "${nobody[@]:1}")
+  sleep 60 &
+  children+=($!)
+  control "${yama[@]}" 0 -- "$tmp/bin/assail" "$!" read-mem read-syscall process_vm_readv read-maps
+  is 'control: without Yama another process can be read' "$out" "read-mem ok
+read-syscall ok
+process_vm_readv ok
+read-maps ok"
+  for scope in 1 2; do
+    control "${yama[@]}" "$scope" -- "$tmp/bin/assail" "$!" read-mem read-syscall process_vm_readv read-maps
+    is "control: Yama $scope forbids that" "$out" "read-mem errno=EACCES
+read-syscall errno=EPERM
+process_vm_readv errno=EPERM
+read-maps ok"
+  done
+  place 'Yama 1' "${yama[@]}" 1 -- "${user[@]}"
+  # An orphan is not a descendant: it cannot be read, and is refused; of modjail's own children each can.
+  for scope in 0 1; do
+    rm -rf "$tmp"/open/*
+    capture "${yama[@]}" "$scope" -- "${user[@]}" "$mine" run "$confine" -- "$tmp/bin/forker" -daemon "$tmp/open/daemon" -after 500ms -exit 5
+    case $scope in
+      0) is 'control: without Yama an orphan does what it may' "$status/$err/$(wc -l < "$tmp/open/daemon")" 5//1 ;;
+      1)
+        is 'Yama 1: an orphan is refused' "$status/$(find "$tmp/open" -type f)" 5/
+        like 'Yama 1: an orphan: says why' "$err" 'could not be read: modjail may not .*where Yama.s ptrace_scope is 1, is a descendant'
+        ;;
+    esac
+  done
+  # modjail tells which it is by what /proc says.
+  for scope in 2 3; do
+    rm -rf "$tmp"/open/*
+    # shellcheck disable=SC2016 # for the inner shell
+    capture unshare --mount sh -c 'mount -t tmpfs none /proc/sys/kernel && mkdir /proc/sys/kernel/yama &&
+      echo "$0" > /proc/sys/kernel/yama/ptrace_scope && exec "$@"' "$scope" \
+      "${yama[@]}" "$scope" -- "${user[@]}" "$mine" run "$confine" -- "$probe" -by main "create=$tmp/open/main"
+    is "Yama $scope: does not start" "$status/$out" '125/'
+    like "Yama $scope: says why" "$err" "modjail may not look at its own child.*kernel\.yama\.ptrace_scope is $scope; set it to 1"
+    check_not "Yama $scope: the program has not run" test -e "$tmp/open/main"
+  done
+else
+  skip 'Yama' 'not root'
 fi
 
 # ---- where it cannot work, and says so ----------------------------------------------------------
@@ -136,6 +186,13 @@ oci() { # RUNTIME USER OPTION PROGRAM-ARG...: runs a bundle
     exec "$@"' "$runtime" ${as[@]+"${as[@]}"} env "XDG_RUNTIME_DIR=$tmp/state" "$runtime" ${flags[@]+"${flags[@]}"} --root "$tmp/state" run \
     --bundle "$bundle" "modjail-test-$$"
 }
+# Whether the container is what bundle.py says. One line for all of it.
+# shellcheck disable=SC2016 # for the shell there
+looks='test -L /usr && echo usr; mkdir /x 2> /dev/null || echo readonly; stat -fc %T /tmp /home; head -c 1 /proc/kcore 2> /dev/null | wc -c
+grep -c "^NoNewPrivs:.*1" /proc/self/status; grep "^Seccomp:" /proc/self/status'
+"$here/notified.py" "$tmp/notified" > "$tmp/notifications" 2>&1 &
+children+=($!)
+eventually grep -q ready "$tmp/notifications" || not_ok 'there is somebody to take over listeners' "$(cat "$tmp/notifications")"
 for runtime in runc crun; do
   if [ "$(id -u)" -ne 0 ] || ! command -v "$runtime" > /dev/null || ! command -v runc > /dev/null; then
     skip "$runtime" 'not installed, or not root'
@@ -149,6 +206,9 @@ for runtime in runc crun; do
       skip "$what" "no container can be started here: $(head -n 1 "$tmp/err")"
       continue
     fi
+    oci "$runtime" "$user" shell "$looks"
+    is "$what: control: /usr behind a link, a read-only root, tmpfs, masked /proc, no_new_privs" "$(tr '\n\t' '  ' < "$tmp/out")" \
+      'usr readonly tmpfs tmpfs 0 1 Seccomp: 0 '
     oci "$runtime" "$user" plain
     is "$what: a confined module is refused" "$status/$out" '0/create errno=EPERM'
     oci "$runtime" "$user" plain /probe -by main create=/tmp/main
@@ -157,6 +217,13 @@ for runtime in runc crun; do
     is "$what: under the runtime's filter a confined module is refused" "$status/$out" '0/create errno=EPERM'
     oci "$runtime" "$user" errno /probe -by main create=/tmp/main
     is "$what: under the runtime's filter another is not" "$status/$out" '0/create ok'
+
+    : > "$tmp/notifications"
+    oci "$runtime" "$user" "notify-control:$tmp/notified" -by conf mkdir=/tmp/conf
+    is "$what: control: the probe under a listener of the runtime's" "$status/$out/$(grep -c listener "$tmp/notifications")" '0/mkdir ok/1'
+    oci "$runtime" "$user" "notify:$tmp/notified"
+    is "$what: under a listener of the runtime's: does not start" "$status/$out" '125/'
+    like "$what: under a listener of the runtime's: says why" "$err" 'modjail: cannot install the seccomp filter: another supervisor'
   done
 done
 

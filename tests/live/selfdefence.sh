@@ -45,6 +45,35 @@ else
   finish
 fi
 
+# ---- what the policy does not allow ------------------------------------------------------------------
+# Signals, ptrace, limits and writing to its memory are refused before the kernel is asked, so to root's programs as well.
+
+modest=$tmp/modest.yaml
+cat > "$modest" << 'EOF'
+version: 1
+modules:
+  main:
+    allow: [FILES/READ, FILES/STAT, READ_SYSTEM_STATE]
+EOF
+assaults=(kill stop tgkill sigqueue pidfd-kill ptrace-attach ptrace-seize process_vm_writev write-mem pidfd_getfd no-descriptors no-memory one-cpu)
+for act in kill stop tgkill sigqueue pidfd-kill ptrace-attach ptrace-seize process_vm_writev no-descriptors no-memory one-cpu; do
+  sleep 30 &
+  children+=("$!")
+  control "$ASSAIL" "$!" "$act"
+  if [ "$(id -u)" -eq 0 ] || [ "$out" = "$act ok" ]; then
+    is "control: $act of another process" "$out" "$act ok"
+  else
+    skip "control: $act of another process" "not for this user: $out"
+  fi
+  { kill -KILL "$!"; wait "$!"; } 2> /dev/null
+done
+rm -f "$tmp/modest.log"
+jailed --policy-file="$modest" --log-format=json --log-file="$tmp/modest.log" -- "$ASSAIL" 0 "${assaults[@]}"
+is 'of modjail, where the policy allows none of it: each is refused, and modjail ends with the program' "$status/$out" \
+  "0/$(for act in "${assaults[@]}"; do echo "$act errno=EPERM"; done)"
+is '... by the policy, each' "$(sed -n 's/.*"event":"refusal".*"syscall":"\([a-z_0-9]*\)".*/\1/p' "$tmp/modest.log" | sort | uniq -c | tr -s ' \n' ' ')" \
+  ' 2 kill 1 openat 1 pidfd_getfd 1 pidfd_send_signal 2 prlimit64 1 process_vm_writev 2 ptrace 1 rt_sigqueueinfo 1 sched_setaffinity 1 tgkill '
+
 # ---- another /proc ---------------------------------------------------------------------------------
 
 if [ "$(id -u)" -ne 0 ] || ! unshare -p -f -m true 2> /dev/null; then

@@ -8,29 +8,76 @@
 
 confine=--policy=example.com/conf=confined
 CROWD=$PROGS/default/crowd
-complaints() { # what modjail wrote, but for its warning of an old kernel
-  grep -v 'this kernel lacks SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV' "$tmp/err"
-}
 
 # ---- many ---------------------------------------------------------------------------------------
 
 control "$FORKER" -children 300 -exit 3
-is 'control: three hundred children at once' "$status/$(grep -c '^child ' "$tmp/out")" 3/300
+is 'control: three hundred children' "$status/$(grep -c '^child ' "$tmp/out")" 3/300
 jailed "$confine" -- "$FORKER" -children 300 -exit 3
-is 'three hundred children at once' "$status/$(grep -c '^child ' "$tmp/out")" 3/300
+is 'three hundred children' "$status/$(grep -c '^child ' "$tmp/out")" 3/300
 is 'three hundred children: nothing is refused' "$(complaints)" ''
 
-control "$THREADS" -n 1000 -calls 4
-is 'control: a thousand threads' "$status/$out" "0/main ok=2000 EPERM=0 other=0
-conf ok=2000 EPERM=0 other=0"
+# A storm: a tree of shells, all of which live until the pipe is closed that they read, and then write at once. What conf
+# executes may not.
+cat > "$tmp/storm.yaml" << 'END'
+version: 1
+modules:
+  example.com/conf: [confined, EXEC, FILES/READ]
+END
+cat > "$tmp/storm.sh" << 'END'
+node() {
+  if [ "$1" -gt 0 ]; then
+    node $(($1 - 1)) "$2"0 &
+    node $(($1 - 1)) "$2"1 &
+  fi
+  read -r nothing <&3
+  echo "$2" 2> /dev/null > "storm/$2"
+  wait
+}
+exec 3<&0
+node 8 n
+END
+sed -i "1i# $tmp" "$tmp/storm.sh"
+all_there() { # each is a fork of the first, and has its command line
+  [ "$(pgrep -cf "/bin/sh $tmp/storm.sh")" -ge 511 ]
+}
+storm() { # DESCRIPTION FILES COMMAND...
+  local description=$1 files=$2
+  shift 2
+  rm -rf storm go && mkdir storm && mkfifo go
+  background sh -c 'exec "$@" < go' sh "$@" /bin/sh "$tmp/storm.sh"
+  exec 4<> go
+  check "$description: 511 of them live at once" eventually all_there
+  exec 4>&-
+  finish
+  is "$description: so many may write" "$status/$(find storm -type f | wc -l)" "0/$files"
+}
+storm 'control: a storm of shells' 511 "$CROWD" -run conf
+storm 'a storm of shells that main executes' 511 "$MODJAIL" run --policy-file="$tmp/storm.yaml" -- "$CROWD" -run main
+is 'a storm of shells that main executes: nothing is refused' "$(complaints)" ''
+storm 'a storm of shells that conf executes' 0 "$MODJAIL" run --policy-file="$tmp/storm.yaml" --log-format=json --log-file="$tmp/storm.log" -- \
+  "$CROWD" -run conf
+is 'a storm of shells that conf executes: each is refused' \
+  "$(sed -n 's/.*"event":"repeated".*"syscall":"openat".*"count":\([0-9]*\).*/\1/p' "$tmp/storm.log")" 511
+
+control "$THREADS" -n 1000 -calls 4 -together
+like 'control: a thousand threads at once' "$status/$out" '^0/threads 1[0-9]{3}
+main ok=2000 EPERM=0 other=0
+conf ok=2000 EPERM=0 other=0$'
+jailed "$confine" -- "$THREADS" -n 1000 -calls 4 -together
+like 'a thousand threads at once, each call decided right' "$status/$out" '^0/threads 1[0-9]{3}
+main ok=2000 EPERM=0 other=0
+conf ok=0 EPERM=2000 other=0$'
+# Threads that end, and others that get their numbers.
 jailed "$confine" -- "$THREADS" -n 1000 -calls 4
-is 'a thousand threads, each call decided right' "$status/$out" "0/main ok=2000 EPERM=0 other=0
+is 'a thousand threads that come and go, each call decided right' "$status/$out" "0/main ok=2000 EPERM=0 other=0
 conf ok=0 EPERM=2000 other=0"
 # More threads than modjail may keep descriptors for.
 last_run='ulimit -n 200'
-bash -c 'ulimit -n 200 && exec "$@"' limit "$MODJAIL" run "$confine" -- "$THREADS" -n 400 -calls 4 > "$tmp/out" 2> "$tmp/err"
-is 'four hundred threads, two hundred descriptors' "$(cat "$tmp/out")" "main ok=800 EPERM=0 other=0
-conf ok=0 EPERM=800 other=0"
+bash -c 'ulimit -n 200 && exec "$@"' limit "$MODJAIL" run "$confine" -- "$THREADS" -n 400 -calls 4 -together > "$tmp/out" 2> "$tmp/err"
+like 'four hundred threads, two hundred descriptors' "$(cat "$tmp/out")" '^threads [45][0-9]{2}
+main ok=800 EPERM=0 other=0
+conf ok=0 EPERM=800 other=0$'
 
 # The process that modjail started first is no more: only its own is left of modjail's children, and that has been reaped.
 program_ended() {
@@ -90,6 +137,16 @@ is 'a thread that is not the main one executes, ten times: it may what it may' "
 # ---- vfork --------------------------------------------------------------------------------------
 # Go starts programs with vfork: the child has the parent's memory and waits in a notification of its own.
 
+mkdir "$tmp/vfork"
+if command -v strace > /dev/null; then
+  control strace -f -qq -e trace=clone,clone3,vfork -o "$tmp/strace" "$CROWD" -run main /bin/true
+  check 'control: Go starts a program with vfork' grep -q 'CLONE_VM|[A-Z_|]*CLONE_VFORK' "$tmp/strace"
+else
+  skip 'control: Go starts a program with vfork' 'no strace'
+fi
+jailed --policy-file="$tmp/storm.yaml" -- "$CROWD" -turns 100 "$tmp/vfork"
+is 'vfork: main makes its files, and conf none' "$status/$(find "$tmp/vfork" -name 'main.*' | wc -l)/$(
+  find "$tmp/vfork" -name 'conf.*' | wc -l)/$(grep refused "$tmp/out")" '0/100/0/refused 100'
 cat > "$tmp/vfork.sh" << 'END'
 i=0
 while [ $i -lt 100 ]; do /bin/true || exit 1; i=$((i + 1)); done

@@ -11,6 +11,7 @@ new terminal, does the steps in turn and prints how the job ended ("exit N", "si
   fg         continues the job in the foreground, as a shell's fg
   bg         takes the terminal and continues the job in the background, as a shell's bg
   line:TEXT  types a line
+  size:R,C   gives the terminal R rows and C columns, as a window that is resized
   end        waits for the end (always the last step)
 
 What the terminal showed goes to standard error. Fails, saying which step, after ten seconds without success.
@@ -20,6 +21,7 @@ import os
 import pty
 import select
 import signal
+import struct
 import sys
 import termios
 import time
@@ -115,6 +117,9 @@ class Job:
             os.killpg(self.pid, signal.SIGCONT)
         elif what == "line":
             os.write(self.master, argument.encode() + b"\n")
+        elif what == "size":
+            rows, columns = map(int, argument.split(","))
+            fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         elif what == "end":
             return self.ended is not None
         else:

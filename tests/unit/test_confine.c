@@ -162,6 +162,8 @@ PROBE(type_into_terminal, ioctl(-1, TIOCSTI, "x") == -1 && errno == EBADF ? 0 : 
 PROBE(take_descriptor, syscall(SYS_pidfd_getfd, -1, 0, 0) == -1 && errno == EBADF ? 0 : -1)
 PROBE(make_pair, syscall(SYS_socketpair, AF_UNIX, SOCK_STREAM, 0, (int[2]){ 0 }))
 PROBE(send_on_socket, sendto(-1, "", 1, 0, NULL, 0) == -1 && errno == EBADF ? 0 : -1)
+PROBE(receive_descriptors, recvmsg(-1, &(struct msghdr){ 0 }, 0) == -1 && errno == EBADF ? 0 : -1)
+PROBE(accept_connection, accept(-1, NULL, NULL) == -1 && errno == EBADF ? 0 : -1)
 PROBE(make_memory_file, syscall(SYS_memfd_create, "x", 0))
 
 static int
@@ -198,6 +200,8 @@ static const struct {
 	{ "pidfd_getfd", take_descriptor },
 	{ "socketpair", make_pair },
 	{ "sendto", send_on_socket },
+	{ "recvmsg", receive_descriptors },
+	{ "accept", accept_connection },
 	{ "memfd_create", make_memory_file },
 #ifndef __SANITIZE_ADDRESS__ /* the leak checker does both */
 	{ "clone of a process", make_process },

@@ -3,12 +3,16 @@
  * inject: runs a program and makes one of its system calls go wrong, or kills it there.
  *
  *   inject [-s NAME[,NAME...]] [-p PATH-PART] [-n N] [-a] [-e ERRNO | -k] [-o FILE] -- PROGRAM ARG...
+ *   inject -y SCOPE -- PROGRAM ARG...
  *
  *   -s, -p   count only these calls, or only those whose path (openat's) contains PATH-PART
  *   -n N     the Nth of them, over all threads; 0, the default: only count
  *   -a       and all that come after it
  *   -e       the call is not made and fails with ERRNO, a number
  *   -k       the program is killed (SIGKILL) as it enters the call
+ *   -y       as if Yama's ptrace_scope were SCOPE (security/yama/yama_lsm.c, yama_ptrace_access_check, for a process without
+ *            CAP_SYS_PTRACE): opening /proc/PID/mem, reading /proc/PID/syscall and process_vm_readv fail for other
+ *            processes than, 1, itself and its descendants; 2, itself
  *   -o FILE  at the end, write "CALLS INJECTED NAME": how many there were, how many went wrong, the last of those
  *
  * Ends as the program ends; if a signal killed that, with 128 and the signal.
@@ -82,6 +86,7 @@ struct options {
 	unsigned long at;
 	bool after, kill;
 	int errnum;
+	int yama; /* 0: as it is */
 	const char *output;
 	char **argv;
 };
@@ -89,6 +94,7 @@ struct options {
 struct thread {
 	pid_t tid; /* 0: not used */
 	bool in_call, fail;
+	int errnum; /* it fails with */
 };
 
 struct trace {
@@ -109,8 +115,8 @@ die(const char *what)
 static _Noreturn void
 usage(void)
 {
-	fputs("usage: inject [-s NAME,...] [-p PATH-PART] [-n N] [-a] [-e ERRNO | -k] [-o FILE] -- "
-	      "PROGRAM ARG...\n",
+	fputs("usage: inject [-s NAME,...] [-p PATH-PART] [-n N] [-a] [-e ERRNO | -k] [-y SCOPE] "
+	      "[-o FILE] -- PROGRAM ARG...\n",
 	      stderr);
 	exit(99);
 }
@@ -134,7 +140,7 @@ static struct options
 parse(int argc, char **argv)
 {
 	struct options options = { .errnum = EPERM };
-	for (int c; (c = getopt(argc, argv, "+s:p:n:ae:ko:")) >= 0;) {
+	for (int c; (c = getopt(argc, argv, "+s:p:n:ae:ky:o:")) >= 0;) {
 		switch (c) {
 		case 's':
 			add_wanted(&options, optarg);
@@ -153,6 +159,9 @@ parse(int argc, char **argv)
 			break;
 		case 'k':
 			options.kill = true;
+			break;
+		case 'y':
+			options.yama = atoi(optarg);
 			break;
 		case 'o':
 			options.output = optarg;
@@ -187,19 +196,26 @@ thread_of(struct trace *trace, pid_t tid)
 	return unused;
 }
 
+static void
+read_path(pid_t tid, uint64_t at, char *ret, size_t size)
+{
+	memset(ret, 0, size);
+	struct iovec local = { ret, size - 1 }, remote = { (void *)at, size - 1 };
+	ssize_t n = process_vm_readv(tid, &local, 1, &remote, 1, 0);
+	if (n < 0) /* it may lie near the end of a page */
+		for (n = 0; n < (ssize_t)size - 1; n++) {
+			local = (struct iovec){ ret + n, 1 };
+			remote = (struct iovec){ (char *)at + n, 1 };
+			if (process_vm_readv(tid, &local, 1, &remote, 1, 0) != 1 || !ret[n])
+				break;
+		}
+}
+
 static bool
 path_matches(const struct trace *trace, pid_t tid, uint64_t at)
 {
-	char path[256] = "";
-	struct iovec local = { path, sizeof(path) - 1 }, remote = { (void *)at, sizeof(path) - 1 };
-	ssize_t n = process_vm_readv(tid, &local, 1, &remote, 1, 0);
-	if (n < 0) /* it may lie near the end of a page */
-		for (n = 0; n < (ssize_t)sizeof(path) - 1; n++) {
-			local = (struct iovec){ path + n, 1 };
-			remote = (struct iovec){ (char *)at + n, 1 };
-			if (process_vm_readv(tid, &local, 1, &remote, 1, 0) != 1 || !path[n])
-				break;
-		}
+	char path[256];
+	read_path(tid, at, path, sizeof(path));
 	return strstr(path, trace->options->path_part) != NULL;
 }
 
@@ -215,13 +231,100 @@ is_wanted(const struct trace *trace, pid_t tid, const struct user_regs_struct *r
 	return regs->orig_rax == SYS_openat && path_matches(trace, tid, regs->rsi);
 }
 
+/* ---- Yama ----------------------------------------------------------------------------------- */
+
+static pid_t
+status_number(pid_t pid, const char *key)
+{
+	char path[64], line[256];
+	pid_t number = 0;
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	FILE *file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (strncmp(line, key, strlen(key)) == 0)
+			number = atoi(line + strlen(key));
+	if (file)
+		fclose(file);
+	return number;
+}
+
+/* pid may be the number of a thread. */
+static bool
+yama_denies(const struct trace *trace, pid_t pid)
+{
+	pid_t at = status_number(pid, "Tgid:");
+	if (at == trace->pid || at <= 0) /* what does not exist fails by itself */
+		return false;
+	if (trace->options->yama > 1)
+		return true;
+	while (at > 1 && at != trace->pid)
+		at = status_number(at, "PPid:");
+	return at != trace->pid;
+}
+
+/* The process of "/proc/PID/NAME", or 0. */
+static pid_t
+pid_of_path(const char *path, const char *name)
+{
+	int pid = 0, end = 0;
+	if (sscanf(path, "/proc/%d/%n", &pid, &end) != 1 || end == 0)
+		return 0;
+	const char *last = strrchr(path, '/');
+	return strcmp(last + 1, name) == 0 ? pid : 0;
+}
+
+/* What the call fails with by Yama's word, or 0. */
+static int
+yama_errno(const struct trace *trace, pid_t tid, const struct user_regs_struct *regs)
+{
+	char link[64], path[256] = "";
+	pid_t pid = 0;
+	int errnum = EPERM;
+	switch ((long)regs->orig_rax) {
+	case SYS_openat:
+		read_path(tid, regs->rsi, path, sizeof(path));
+		pid = pid_of_path(path, "mem");
+		errnum = EACCES; /* kernel/fork.c, mm_access */
+		break;
+	case SYS_read:
+	case SYS_pread64:
+		snprintf(link, sizeof(link), "/proc/%d/fd/%d", tid, (int)regs->rdi);
+		if (readlink(link, path, sizeof(path) - 1) > 0)
+			pid = pid_of_path(path, "syscall");
+		break;
+	case SYS_process_vm_readv:
+		pid = (pid_t)regs->rdi;
+		break;
+	default:
+		break;
+	}
+	return pid && yama_denies(trace, pid) ? errnum : 0;
+}
+
+/* ---- calls ---------------------------------------------------------------------------------- */
+
+static void
+fail_call(struct thread *thread, struct user_regs_struct *regs, int errnum)
+{
+	regs->orig_rax = (unsigned long long)-1;
+	thread->errnum = errnum;
+	thread->fail = ptrace(PTRACE_SETREGS, thread->tid, NULL, regs) == 0;
+}
+
 static void
 on_entry(struct trace *trace, struct thread *thread)
 {
 	const struct options *options = trace->options;
 	struct user_regs_struct regs;
-	if (ptrace(PTRACE_GETREGS, thread->tid, NULL, &regs) < 0 ||
-	    !is_wanted(trace, thread->tid, &regs))
+	if (ptrace(PTRACE_GETREGS, thread->tid, NULL, &regs) < 0)
+		return;
+	if (options->yama) {
+		int errnum = yama_errno(trace, thread->tid, &regs);
+		if (errnum)
+			fail_call(thread, &regs, errnum);
+		return;
+	}
+	if (!is_wanted(trace, thread->tid, &regs))
 		return;
 	trace->calls++;
 	if (options->at == 0 || trace->calls < options->at ||
@@ -233,17 +336,16 @@ on_entry(struct trace *trace, struct thread *thread)
 		kill(trace->pid, SIGKILL);
 		return;
 	}
-	regs.orig_rax = (unsigned long long)-1;
-	thread->fail = ptrace(PTRACE_SETREGS, thread->tid, NULL, &regs) == 0;
+	fail_call(thread, &regs, options->errnum);
 }
 
 static void
-on_exit_of_call(const struct trace *trace, struct thread *thread)
+on_exit_of_call(struct thread *thread)
 {
 	struct user_regs_struct regs;
 	if (!thread->fail || ptrace(PTRACE_GETREGS, thread->tid, NULL, &regs) < 0)
 		return;
-	regs.rax = (unsigned long long)-trace->options->errnum;
+	regs.rax = (unsigned long long)-thread->errnum;
 	ptrace(PTRACE_SETREGS, thread->tid, NULL, &regs);
 	thread->fail = false;
 }
@@ -277,7 +379,7 @@ on_stop(struct trace *trace, pid_t tid, int status)
 	int sig = WSTOPSIG(status), event = status >> 16;
 	if (sig == (SIGTRAP | 0x80)) {
 		if (thread->in_call)
-			on_exit_of_call(trace, thread);
+			on_exit_of_call(thread);
 		else
 			on_entry(trace, thread);
 		thread->in_call = !thread->in_call;

@@ -42,6 +42,11 @@ var acts = []act{
 var named = []act{
 	{"stop", signal(syscall.SIGSTOP)},
 	{"kill", signal(syscall.SIGKILL)},
+	{"tgkill", func(pid int) error {
+		return raw(syscall.SYS_TGKILL, uintptr(pid), uintptr(pid), uintptr(syscall.SIGKILL))
+	}},
+	{"sigqueue", queueSignal},
+	{"pidfd-kill", killByDescriptor},
 	{"no-descriptors", limit(7 /* RLIMIT_NOFILE */, 0)},
 	{"no-memory", limit(9 /* RLIMIT_AS */, 0)},
 	{"one-cpu", oneCPU},
@@ -202,6 +207,20 @@ func watch(pid int) error {
 
 func signal(sig syscall.Signal) func(int) error {
 	return func(pid int) error { return syscall.Kill(pid, sig) }
+}
+
+func queueSignal(pid int) error {
+	info := [16]uint64{0: uint64(syscall.SIGKILL), 1: 0xffffffff /* SI_QUEUE */}
+	return raw(syscall.SYS_RT_SIGQUEUEINFO, uintptr(pid), uintptr(syscall.SIGKILL), uintptr(unsafe.Pointer(&info)))
+}
+
+func killByDescriptor(pid int) error {
+	fd, _, errno := syscall.Syscall(434 /* pidfd_open */, uintptr(pid), 0, 0)
+	if errno != 0 {
+		return fmt.Errorf("pidfd_open: %v", errno)
+	}
+	defer syscall.Close(int(fd))
+	return raw(424 /* pidfd_send_signal */, fd, uintptr(syscall.SIGKILL), 0, 0)
 }
 
 func limit(resource uintptr, value uint64) func(int) error {

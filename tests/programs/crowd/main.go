@@ -6,6 +6,7 @@
 //	                                       one, becomes PROGRAM
 //	crowd -turns N DIR                     N times, main and module conf each let a shell make a file in DIR, and
 //	                                       print the shell's number; how many of conf's runs failed
+//	crowd -run MODULE PROGRAM ARG...       main, or conf, executes PROGRAM and waits for it
 //	crowd -cut                             writes lines until standard output is closed or full; says why it ended
 package main
 
@@ -26,6 +27,7 @@ var (
 	threads = flag.Int("threads", 0, "keep `N` threads busy")
 	become  = flag.Bool("exec", false, "execute the arguments")
 	turns   = flag.Int("turns", 0, "take `N` turns in the folder that is named")
+	run1    = flag.String("run", "", "main or conf: execute the arguments and wait")
 	cut     = flag.Bool("cut", false, "write until nobody reads")
 )
 
@@ -46,6 +48,12 @@ func run() error {
 		return becomeFromThread()
 	case *turns > 0:
 		return takeTurns(*turns, flag.Arg(0))
+	case *run1 == "conf":
+		return conf.Run(flag.Arg(0), flag.Args()[1:]...)
+	case *run1 == "main":
+		cmd := exec.Command(flag.Arg(0), flag.Args()[1:]...)
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+		return cmd.Run()
 	case *cut:
 		return write()
 	}

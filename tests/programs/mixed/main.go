@@ -7,7 +7,8 @@
 //	mixed -calls N | -for D   how many calls, or for how long
 //	      -workers N          goroutines that make them
 //	      -procs LIST         values of GOMAXPROCS, in turn: "1,2,16"
-//	      -gc                 meanwhile, collect garbage all the time, and compute without calls
+//	      -gc                 meanwhile, collect garbage all the time, and compute without calls, so that the runtime has to
+//	                          preempt; "preempted" counts signals by which it did
 //	      -children N         of 1000 turns, this many start a process, which makes some calls itself
 //	      -free               nobody is confined: all calls succeed (the control)
 //	mixed -failexec           conf executes what is not there; then main makes a call, and both errnos are printed
@@ -21,6 +22,7 @@ import (
 	"math/rand"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"strconv"
 	"strings"
@@ -230,6 +232,7 @@ type tally struct {
 	Calls   int64            `json:"calls"`
 	Refused int64            `json:"refused"`
 	Wrong   int64            `json:"wrong"`
+	Preempt int64            `json:"preempted"`
 	Kinds   map[string]int64 `json:"kinds"`
 	First   []string         `json:"first_wrong,omitempty"`
 }
@@ -313,6 +316,18 @@ func spin(stop *int32) {
 
 var sink uint64
 
+// countPreemptions counts the runtime's own signals, which it passes on since they could be anybody's (runtime,
+// sighandler). Not all: those that come close together count for one.
+func countPreemptions() {
+	signals := make(chan os.Signal, 64)
+	signal.Notify(signals, syscall.SIGURG)
+	go func() {
+		for range signals {
+			atomic.AddInt64(&total.Preempt, 1)
+		}
+	}()
+}
+
 // ---- all of it --------------------------------------------------------------------------------
 
 func round(seed int64) {
@@ -365,6 +380,9 @@ func main() {
 	}
 	*calls /= int64(len(values))
 	*period /= time.Duration(len(values))
+	if *collect {
+		countPreemptions()
+	}
 	for i, value := range values {
 		n, err := strconv.Atoi(value)
 		if err != nil || n < 1 {

@@ -2,7 +2,9 @@
 
 // Sig says "ready", then prints each signal that it gets with how often it has come, until one of the
 // ways to end that its flags name: -exit STATUS after the first -until signals, or -die N: kill itself
-// with signal N. -spin keeps goroutines busy, so that the runtime's own preemption signals fly.
+// with signal N. -spin keeps goroutines busy, so that the runtime's own preemption signals fly. -calls lets the main
+// thread, which is the first that the kernel gives a signal to, make calls of main, which must succeed, and of conf, which
+// must be refused, all the time; at the end it prints "calls right" if there were some of both and none was wrong.
 package main
 
 import (
@@ -11,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -23,12 +26,22 @@ var watched = []os.Signal{
 	syscall.SIGWINCH, syscall.SIGCONT, syscall.SIGALRM,
 }
 
+func init() {
+	for _, arg := range os.Args[1:] {
+		if arg == "-calls" {
+			runtime.LockOSThread() // main's is the main thread
+		}
+	}
+}
+
 func main() {
 	exit := flag.Int("exit", 0, "end with this `STATUS`")
 	until := flag.Int("until", 0, "end after `N` signals; 0: at once")
 	die := flag.Int("die", 0, "die of signal `N` instead")
 	limit := flag.Duration("limit", 30*time.Second, "give up after this time, with status 99")
 	spin := flag.Bool("spin", false, "keep the processors busy")
+	calls := flag.Bool("calls", false, "make calls meanwhile")
+	free := flag.Bool("free", false, "conf's calls succeed as well")
 	handle := flag.Bool("handle", true, "handle the signals; otherwise they do what they do by default")
 	flag.Parse()
 
@@ -43,7 +56,17 @@ func main() {
 	}
 	if *until > 0 {
 		fmt.Println("ready", os.Getpid())
-		listen(got, *until, time.After(*limit))
+		var ended int32
+		go func() {
+			listen(got, *until, time.After(*limit))
+			atomic.StoreInt32(&ended, 1)
+		}()
+		if *calls {
+			fmt.Println("calls", call(&ended, *free))
+		}
+		for atomic.LoadInt32(&ended) == 0 {
+			time.Sleep(time.Millisecond)
+		}
 	}
 	if *die != 0 {
 		dieOf(*die)
@@ -69,6 +92,35 @@ func listen(got <-chan os.Signal, until int, limit <-chan time.Time) {
 		case <-limit:
 			fmt.Println("gave up")
 			os.Exit(99)
+		}
+	}
+}
+
+var path = []byte("/dev/null\x00")
+
+// call makes calls until the end.
+func call(ended *int32, free bool) string {
+	const cwd = ^uintptr(99)
+	args := conf.Args{cwd, uintptr(unsafe.Pointer(&path[0])), syscall.O_RDONLY | syscall.O_CLOEXEC}
+	var wanted syscall.Errno
+	if !free {
+		wanted = syscall.EPERM
+	}
+	for n := 0; ; n++ {
+		if n > 100 && atomic.LoadInt32(ended) != 0 {
+			return "right"
+		}
+		fd, _, errno := syscall.Syscall6(syscall.SYS_OPENAT, args[0], args[1], args[2], 0, 0, 0)
+		if errno != 0 {
+			return fmt.Sprint("of main: ", errno)
+		}
+		syscall.Close(int(fd))
+		fd, errno = conf.Plain(syscall.SYS_OPENAT, &args)
+		if errno != wanted {
+			return fmt.Sprint("of conf: ", errno)
+		}
+		if errno == 0 {
+			syscall.Close(int(fd))
 		}
 	}
 }

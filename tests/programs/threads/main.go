@@ -5,6 +5,9 @@
 //
 //	main ok=N EPERM=N other=N
 //	conf ok=N EPERM=N other=N
+//
+// Without -together threads come and go. With it they wait for each other before their first call and after their
+// last, and how many there were meanwhile is printed first: "threads N".
 package main
 
 import (
@@ -12,6 +15,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"syscall"
 	"unsafe"
@@ -49,10 +53,20 @@ func open(call func(uintptr, *conf.Args) (uintptr, syscall.Errno)) syscall.Errno
 	return errno
 }
 
+// threadsNow is how many threads the process has.
+func threadsNow() (n int) {
+	status, err := os.ReadFile("/proc/self/status")
+	if _, after, found := strings.Cut(string(status), "\nThreads:"); err == nil && found {
+		fmt.Sscan(after, &n)
+	}
+	return n
+}
+
 func main() {
 	n := flag.Int("n", 8, "how many `THREADS`")
 	calls := flag.Int("calls", 1000, "how many calls each")
 	by := flag.String("by", "both", "main, conf or both")
+	together := flag.Bool("together", false, "all of them at once")
 	flag.Parse()
 	if *by != "main" && *by != "conf" && *by != "both" {
 		flag.Usage()
@@ -62,13 +76,24 @@ func main() {
 		wg           sync.WaitGroup
 		mu           sync.Mutex
 		ours, theirs tally
+
+		ready, done, leave sync.WaitGroup
 	)
+	if *together {
+		ready.Add(*n)
+		done.Add(*n)
+		leave.Add(1)
+	}
 	for i := 0; i < *n; i++ {
 		wg.Add(1)
 		go func(i int) {
 			defer wg.Done()
 			runtime.LockOSThread() // a thread of its own for each
 			var mine, confs tally
+			if *together {
+				ready.Done()
+				ready.Wait()
+			}
 			for j := 0; j < *calls; j++ {
 				if *by == "conf" || *by == "both" && (i+j)%2 == 1 {
 					confs.add(open(conf.Plain))
@@ -76,11 +101,20 @@ func main() {
 					mine.add(open(plain))
 				}
 			}
+			if *together {
+				done.Done()
+				leave.Wait()
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			ours = tally{ours.ok + mine.ok, ours.refused + mine.refused, ours.other + mine.other}
 			theirs = tally{theirs.ok + confs.ok, theirs.refused + confs.refused, theirs.other + confs.other}
 		}(i)
+	}
+	if *together {
+		done.Wait()
+		fmt.Println("threads", threadsNow())
+		leave.Done()
 	}
 	wg.Wait()
 	fmt.Printf("main ok=%d EPERM=%d other=%d\n", ours.ok, ours.refused, ours.other)
