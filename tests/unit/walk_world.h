@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * For test_walk.c: a program and a process that are made by hand. A goroutine's stack, a thread's system
- * stack, the runtime's m and g's, all of them in memory that a test can change.
+ * For test_walk.c, test_predict.c and fuzz_memory.c: a program and a process that are made by hand. A goroutine's stack, a
+ * thread's system stack, the runtime's m and g's, all of them in memory that a test can change.
  *
  * Functions are 0x20 bytes long; at 0x10 each has the end of a call. Every frame holds one word below its
  * return address (pcsp is 8 everywhere).
@@ -179,7 +179,7 @@ make_world(void)
 	mj_stack_init(&world.stack);
 }
 
-static void
+static __attribute__((unused)) void
 destroy_world(void)
 {
 	mj_stack_finish(&world.stack);
@@ -187,23 +187,28 @@ destroy_world(void)
 	mj_image_destroy(world.image);
 }
 
-static void
+/* Makes the image and the runtime, if they are not made yet. */
+static bool
+open_world(void)
+{
+	if (world.image)
+		return true;
+	MJ_AUTO_FD int fd = memfd_create("tiny", MFD_CLOEXEC);
+	return pwrite(fd, world.bytes, TINY_SIZE, 0) == TINY_SIZE &&
+	       mj_image_open(fd, "tiny", NULL, 0, &world.image, NULL) == 0 &&
+	       mj_image_kind(world.image) == MJ_IMAGE_GO &&
+	       mj_runtime_create(world.image, 0, 0, &world.runtime, NULL) == 0;
+}
+
+static __attribute__((unused)) void
 walk(uint64_t pc, uint64_t sp)
 {
-	struct mj_error err = { 0 };
 	struct mj_memory memory = { read_memory, NULL, &world };
-	if (!world.image) {
-		MJ_AUTO_FD int fd = memfd_create("tiny", MFD_CLOEXEC);
-		ck_assert_int_eq(pwrite(fd, world.bytes, TINY_SIZE, 0), TINY_SIZE);
-		ck_assert_int_eq(mj_image_open(fd, "tiny", NULL, 0, &world.image, &err), 0);
-		ck_assert_msg(mj_image_kind(world.image) == MJ_IMAGE_GO, "%s",
-		              mj_image_why(world.image));
-		ck_assert_int_eq(mj_runtime_create(world.image, 0, 0, &world.runtime, &err), 0);
-	}
+	ck_assert(open_world());
 	mj_walk(world.runtime, &memory, &world.hint, pc, sp, &world.stack);
 }
 
-static void
+static __attribute__((unused)) void
 check_complete(enum mj_root root, size_t npcs)
 {
 	const struct mj_stack *stack = &world.stack;
@@ -213,7 +218,7 @@ check_complete(enum mj_root root, size_t npcs)
 	ck_assert_uint_eq(stack->npcs, npcs);
 }
 
-static void
+static __attribute__((unused)) void
 check_why(enum mj_walk_why why, size_t npcs)
 {
 	const struct mj_stack *stack = &world.stack;
@@ -225,7 +230,7 @@ check_why(enum mj_walk_why why, size_t npcs)
 }
 
 /* The usual place to start: main.main at its call. */
-static void
+static __attribute__((unused)) void
 walk_main(void)
 {
 	walk(RET(MAIN), BOTTOM);
