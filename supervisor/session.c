@@ -313,6 +313,10 @@ await_word(struct session *s, _Atomic int32_t *word, int32_t *ret, struct mj_err
 		if (*ret != 0)
 			return 0;
 		if (poll(fds, 2, 0) > 0) {
+			/* After the last word it closes its socket: before this looked, perhaps. */
+			*ret = atomic_load(word);
+			if (*ret != 0)
+				return 0;
 			if (fds[0].revents & POLLIN)
 				return hear_failure(s, err);
 			return mj_error_set(err, MJ_ERR_SYSTEM,

@@ -166,6 +166,26 @@ preloaded "$CGO" kill=$$x
 is "the program's own exit status" "$status" 0
 preloaded "$CGO" nonsense
 is "... and another one" "$status" 2
+
+# The library closes its connection right after its last word, which is a word in shared memory: an agent that looks at the
+# word, and at the connection only when that is closed, must look at the word again.
+if strace -o /dev/null true 2> /dev/null; then
+  ASAN_OPTIONS=detect_leaks=0 strace -f -o /dev/null -e trace=poll -e inject=poll:delay_enter=60000 \
+    "$MODJAIL" agent --socket="$tmp/slow" --policy=example.com/conf=confined 2> "$tmp/slow.log" &
+  tracer=$!
+  children+=("$tracer")
+  eventually listens "$tmp/slow"
+  slow_agent=$(cat "/proc/$tracer/task/$tracer/children")
+  capture strace -o /dev/null -E LD_PRELOAD="$PRELOAD" -E MODJAIL_SOCKET="$tmp/slow" -e trace=close \
+    -e inject=close:delay_enter=10000 "$CGO" -by main create="$tmp/late"
+  is 'an agent that sees the connection closed before the last word' "$status/$out" '0/create ok'
+  # shellcheck disable=SC2086
+  kill -TERM $slow_agent
+  wait "$tracer"
+else
+  skip 'an agent that sees the connection closed before the last word' 'strace cannot trace here'
+fi
+
 # The listener: nobody in the jail has a copy. The descriptors of a program that waits are looked at.
 launch LD_PRELOAD="$PRELOAD" MODJAIL_SOCKET="$SOCKET" -- "$EXTERNAL/forker" -sleep 60s
 eventually grep -q '^pids ' "$launched.out"
