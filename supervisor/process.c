@@ -359,6 +359,8 @@ add(struct supervisor *sup, pid_t tgid)
 		drop_process(sup, process);
 		return NULL;
 	}
+	if (!sup_process_identity(sup, process, &process->identity))
+		process->identity = (struct sup_identity){ 0 };
 	/* Everything, for what the policy refuses is refused by the walk. */
 	sup->child_met = true;
 	process->ceiling = mj_grant_all();
@@ -450,6 +452,18 @@ executed(struct supervisor *sup, struct sup_process *process)
 }
 
 /*
+ * Whether what has the stub's number is no stub any more. Its memory stays for as long as anybody reads it, a monitor, or
+ * modjail's other thread (has_executed); its auxiliary vector is the new program's at once, before any of its code runs.
+ */
+static bool
+stub_has_gone(struct supervisor *sup, const struct sup_process *process)
+{
+	struct sup_identity now;
+	return process->identity.auxv.phdr && sup_process_identity(sup, process, &now) &&
+	       !is_same(&process->identity, &now);
+}
+
+/*
  * An execve was allowed: has it happened? If not, and it is the thread that made it that calls again, it has
  * failed. If another thread calls, it may still be under way: nothing is settled then.
  */
@@ -458,7 +472,7 @@ settle_exec(struct supervisor *sup, struct sup_process *process, pid_t tid)
 {
 	struct sup_identity identity;
 	if (process->kind == SUP_STUB) {
-		if (memory_ended(process))
+		if (memory_ended(process) || stub_has_gone(sup, process))
 			executed(sup, process);
 		return;
 	}

@@ -76,4 +76,19 @@ is 'nested in a policy: status and output' "$status/$out" '125/'
 like 'nested in a policy: says why' "$err" 'modjail: .*another supervisor .*listener'
 check_not 'nested in a policy: the program does not run' test -e "$tmp/nested"
 
+# While somebody reads a process's memory map, its memory does not end with an execve. The program is told from modjail's own
+# stub nevertheless.
+: "${HELPERS:?HELPERS must name the folder of watcher}"
+for _ in 1 2; do
+  "$HELPERS/watcher" 120 &
+  children+=("$!")
+done
+refused=0
+for _ in {1..150}; do
+  jailed --policy=example.com/conf=confined -- "$PROBE" -by main stat=/
+  [ "$status/$out/$err" = '0/stat ok/' ] || { refused=$((refused + 1)) seen="$status/$out/$err"; }
+done
+is 'watched by a monitor: no start of 150 is refused anything' "$refused ${seen:-}" '0 '
+kill "${children[@]}" 2> /dev/null
+
 done_testing
