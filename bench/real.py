@@ -13,7 +13,8 @@ import time
 STARTS = {
     "go": (["version"], "not stripped"),
     "restic": (["version"], "dynamic, cgo, stripped"),
-    "protoc-gen-buf-breaking": (["--version"], "stripped"),
+    "tsgo": (["--version"], "stripped"),
+    "caddy": (["version"], "dynamic, stripped"),
     "buf": (["--version"], "stripped"),
     "hugo": (["version"], "dynamic, cgo, stripped"),
     "kubectl": (["version", "--client"], "static"),
@@ -27,7 +28,7 @@ MODULES = {
     "hugo": "github.com/yuin/goldmark",
     "tsgo": "github.com/go-json-experiment/json",
 }
-VERSIONS = {"esbuild": ["--version"], "tsgo": ["--version"], **{name: what[0] for name, what in STARTS.items()}}
+VERSIONS = {"esbuild": ["--version"], **{name: what[0] for name, what in STARTS.items()}}
 FILES, TIMEOUT = 10000, 300
 ANCESTRY = 32  # modjail's default
 
