@@ -6,6 +6,8 @@
   endings.py storm SIGNAL N LONGEST COMMAND...
                                       starts COMMAND N times and sends it SIGNAL after a time that goes from 0 to LONGEST ms
                                       evenly; prints how many ended in which way
+  endings.py ready SIGNAL N LONGEST COMMAND...
+                                      the same, but the time begins when COMMAND has written something
   endings.py queue SIGNAL N LONGEST COMMAND...
                                       starts COMMAND, `sigcount wait` in the end, with all signals blocked, and queues N of signal
                                       SIGNAL, a number, with values from 0, the last after LONGEST ms; then ends it
@@ -52,13 +54,18 @@ def wait(pid, seconds):
     return "hangs"
 
 
-def storm(sig, n, longest, command):
+def storm(sig, n, longest, command, ready):
     seen = collections.Counter()
     for i in range(n):
-        pid = start(command)
+        reader, writer = os.pipe()
+        pid = start(command, writer if ready else None)
+        os.close(writer)
+        if ready:
+            os.read(reader, 1)
         time.sleep(longest / 1000 * i / n)
         os.kill(pid, sig)
         seen[wait(pid, PATIENCE)] += 1
+        os.close(reader)
     for ending, count in sorted(seen.items()):
         print(f"{count} x {ending}")
 
@@ -102,4 +109,5 @@ elif sys.argv[1] == "queue":
 elif sys.argv[1] == "each":
     each(getattr(signal, "SIG" + sys.argv[2]), int(sys.argv[3]), sys.argv[4:])
 else:
-    storm(getattr(signal, "SIG" + sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]), sys.argv[5:])
+    storm(getattr(signal, "SIG" + sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]), sys.argv[5:],
+          sys.argv[1] == "ready")
