@@ -236,11 +236,14 @@ struct cli_plan_list {
 };
 void cli_json_plan(FILE *out, const struct cli_plan_list *lists, size_t count);
 
+struct argp_state;
+/** What argp's parser of a command with some of run's options does with those that are not its own: its error_t. */
+int cli_options_pass(struct cli_options *run, int key, char *arg, struct argp_state *state);
+
 struct argp;
 /** The parser itself, for commands with some of the same options; its input is a struct cli_options. */
 const struct argp *cli_options_argp(void);
 /** As argp_error, with the prefix that all messages of modjail have. */
-struct argp_state;
 void cli_options_fail(const struct argp_state *state, const char *fmt, ...) MJ_PRINTF(2, 3);
 
 /* ---- the program (program.c) ---------------------------------------------------------------- */

@@ -183,10 +183,7 @@ parse(int key, char *arg, struct argp_state *state)
 	default:
 		break;
 	}
-	state->input = &options->run;
-	error_t r = cli_options_argp()->parser(key, arg, state);
-	state->input = options;
-	return r;
+	return cli_options_pass(&options->run, key, arg, state);
 }
 
 static int

@@ -66,16 +66,8 @@ static const char doc[] =
 	"  modjail learn --merge --from=refused.jsonl";
 
 /* Those of run's that mean something here. */
-static bool
-is_shared(const char *name)
-{
-	static const char *const shared[] = { "ancestry", "verify-walk", "log-format",
-		                              "log-file", "quiet",       "stats" };
-	for (size_t i = 0; name && i < MJ_ARRAY_LEN(shared); i++)
-		if (strcmp(name, shared[i]) == 0)
-			return true;
-	return false;
-}
+static const char *const run_options[] = { "ancestry", "verify-walk", "log-format",
+	                                   "log-file", "quiet",       "stats" };
 
 static int
 add_from(struct learn_options *options, const char *path)
@@ -109,26 +101,17 @@ parse(int key, char *arg, struct argp_state *state)
 	default:
 		break;
 	}
-	state->input = &options->run;
-	error_t r = cli_options_argp()->parser(key, arg, state);
-	state->input = options;
-	return r;
+	return cli_options_pass(&options->run, key, arg, state);
 }
 
 static int
 parse_options(int argc, char **argv, struct learn_options *ret)
 {
 	struct argp_option table[OPTIONS_MAX] = { 0 };
-	size_t count = 0;
-	for (size_t i = 0; i < MJ_ARRAY_LEN(own_options); i++)
-		table[count++] = own_options[i];
-	const struct argp_option *theirs = cli_options_argp()->options;
-	for (; theirs->name || theirs->key || theirs->doc; theirs++) {
-		if (is_shared(theirs->name) && count + 1 < OPTIONS_MAX) {
-			table[count] = *theirs;
-			table[count++].group = 2;
-		}
-	}
+	size_t count = MJ_ARRAY_LEN(own_options);
+	memcpy(table, own_options, sizeof(own_options));
+	cli_options_some(run_options, MJ_ARRAY_LEN(run_options), 2, table + count,
+	                 OPTIONS_MAX - 1 - count);
 	const struct argp argp = {
 		.options = table,
 		.parser = parse,

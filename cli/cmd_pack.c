@@ -91,19 +91,15 @@ parse(int key, char *arg, struct argp_state *state)
 	default:
 		break;
 	}
-	state->input = &options->run;
-	error_t r = cli_options_argp()->parser(key, arg, state);
-	state->input = options;
-	return r;
+	return cli_options_pass(&options->run, key, arg, state);
 }
 
 static int
 parse_options(int argc, char **argv, struct pack_options *ret)
 {
 	struct argp_option table[OPTIONS_MAX] = { 0 };
-	size_t count = 0;
-	for (size_t i = 0; i < MJ_ARRAY_LEN(own_options); i++)
-		table[count++] = own_options[i];
+	size_t count = MJ_ARRAY_LEN(own_options);
+	memcpy(table, own_options, sizeof(own_options));
 	const struct argp_option *theirs = cli_options_argp()->options;
 	for (; theirs->name || theirs->key || theirs->doc; theirs++) {
 		/* A packed program without a policy would be a program. */

@@ -244,6 +244,16 @@ cli_options_argp(void)
 	return &argp;
 }
 
+int
+cli_options_pass(struct cli_options *run, int key, char *arg, struct argp_state *state)
+{
+	void *input = state->input;
+	state->input = run;
+	int r = parse(key, arg, state);
+	state->input = input;
+	return r;
+}
+
 size_t
 cli_options_some(const char *const *names, size_t count, int group, struct argp_option *out,
                  size_t max)

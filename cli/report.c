@@ -121,6 +121,18 @@ on_repeated(void *ctx, const struct mj_refusal *refusal)
 	report_view(ctx, refusal, true);
 }
 
+/* A record of this moment. False: there is no memory for it, and that has been said. */
+static bool
+begin(const struct cli_report *report, struct record *ret, struct timespec *ret_now)
+{
+	*ret_now = (struct timespec){ 0 };
+	clock_gettime(CLOCK_REALTIME, ret_now);
+	if (record_start(ret))
+		return true;
+	out_of_memory(report->fd);
+	return false;
+}
+
 static void
 on_notice(void *ctx, enum mj_notice_level level, const char *text)
 {
@@ -128,12 +140,9 @@ on_notice(void *ctx, enum mj_notice_level level, const char *text)
 	if (report->quiet && level == MJ_NOTICE_WARNING)
 		return;
 	struct record record;
-	if (!record_start(&record)) {
-		out_of_memory(report->fd);
+	struct timespec now;
+	if (!begin(report, &record, &now))
 		return;
-	}
-	struct timespec now = { 0 };
-	clock_gettime(CLOCK_REALTIME, &now);
 	if (report->json)
 		cli_json_notice(record.out, now, level, text);
 	else
@@ -145,12 +154,9 @@ void
 cli_report_event(const struct cli_report *report, const char *text)
 {
 	struct record record;
-	if (!record_start(&record)) {
-		out_of_memory(report->fd);
+	struct timespec now;
+	if (!begin(report, &record, &now))
 		return;
-	}
-	struct timespec now = { 0 };
-	clock_gettime(CLOCK_REALTIME, &now);
 	if (report->json)
 		cli_json_event(record.out, now, text);
 	else
@@ -182,12 +188,9 @@ cli_report_summary(const struct cli_report *report)
 	struct record record;
 	if (!report->summary)
 		return;
-	if (!record_start(&record)) {
-		out_of_memory(report->fd);
+	struct timespec now;
+	if (!begin(report, &record, &now))
 		return;
-	}
-	struct timespec now = { 0 };
-	clock_gettime(CLOCK_REALTIME, &now);
 	cli_summary_sort(report->summary);
 	if (report->json)
 		cli_summary_json(record.out, now, report->summary);

@@ -209,6 +209,18 @@ gone() { # PID: it has ended (a zombie has)
 
 # Whether --stats, in FILE, counts at least one complete walk and no incomplete one. The one place that
 # knows the format.
+within_a_minute() { # COMMAND...: eventually, for what takes its time
+  local i
+  for i in 1 2 3 4 5 6; do
+    if eventually "$@"; then return 0; fi
+  done
+  return 1
+}
+
+in_errors() { # EXTENDED-REGEX: the last run's, or that of the one in the background
+  grep -Eq -- "$1" "$tmp/err"
+}
+
 walks_all_complete() { # FILE
   grep -Eq '^ *stack walks +[1-9][0-9]* complete, 0 incomplete' "$1"
 }

@@ -25,17 +25,6 @@ conf_refused='refused openat.* for example.com/conf v0.0.0: its policy does not 
 unreadable="refused openat.*: its stack could not be walked to the end: the stack's memory could not be read"
 killed='has kept modjail waiting for its memory'
 
-in_errors() { # EXTENDED-REGEX
-  grep -Eq -- "$1" "$tmp/err"
-}
-within_a_minute() {
-  local i
-  for i in 1 2 3 4 5 6; do
-    if eventually "$@"; then return 0; fi
-  done
-  return 1
-}
-
 # What --stats says of the walks that ended at a goroutine's root, and of predictions: the calls of missing, and no others.
 count() { # REGEX with a number
   sed -nE "s/^ *$1.*/\\1/p" "$tmp/err"

@@ -13,17 +13,6 @@ confine=--policy=example.com/conf=confined
 export LIMIT=30
 probe=$("$stall" probe)
 
-in_errors() { # EXTENDED-REGEX
-  grep -Eq -- "$1" "$tmp/err"
-}
-within_a_minute() {
-  local i
-  for i in 1 2 3 4 5 6; do
-    if eventually "$@"; then return 0; fi
-  done
-  return 1
-}
-
 # ---- userfaultfd --------------------------------------------------------------------------------
 # modjail reads through /proc/PID/mem, for which the kernel does not wait for a userfaultfd (mm/memory.c,
 # __access_remote_vm, gives no leave to drop the lock; fs/userfaultfd.c, handle_userfault, fails without): EIO.
