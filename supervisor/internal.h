@@ -227,6 +227,9 @@ struct sup_status {
 bool sup_read_status(pid_t tid, struct sup_status *ret);
 bool sup_read_start_time(pid_t pid, uint64_t *ret);
 bool sup_read_auxv(pid_t pid, struct sup_auxv *ret);
+/** Whether each execution by the process gets addresses of its own (personality(2), randomize_va_space in proc_sys_kernel(5));
+ * false, too, if that cannot be read. */
+bool sup_is_randomised(pid_t pid);
 /** Executable ranges of a process; those of the file mapped at at_base are the loader's. */
 ssize_t sup_read_ranges(pid_t pid, uint64_t at_base, struct mj_range *ret, size_t max);
 

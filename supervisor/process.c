@@ -464,6 +464,18 @@ stub_has_gone(struct supervisor *sup, const struct sup_process *process)
 }
 
 /*
+ * Nothing shows that an execve has happened. Where addresses are not randomised that may be because the program executed itself, Go
+ * has cleared the random bytes of both, and somebody keeps the old memory alive: so it counts as if it had.
+ */
+static void
+execve_failed(struct sup_process *process)
+{
+	if (!sup_is_randomised(process->tgid))
+		process->ceiling = process->pending_ceiling;
+	process->exec_pending = false;
+}
+
+/*
  * An execve was allowed: has it happened? If not, and it is the thread that made it that calls again, it has
  * failed. If another thread calls, it may still be under way: nothing is settled then.
  */
@@ -483,7 +495,7 @@ settle_exec(struct supervisor *sup, struct sup_process *process, pid_t tid)
 	if (!is_same(&process->identity, &identity) || memory_ended(process))
 		executed(sup, process);
 	else if (tid == process->exec_tid)
-		process->exec_pending = false;
+		execve_failed(process);
 }
 
 /* What the first process executed must be known before anybody else's file is judged by it. It may have

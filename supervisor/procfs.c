@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/personality.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -108,6 +109,18 @@ sup_read_start_time(pid_t pid, uint64_t *ret)
 	}
 	*ret = strtoull(at, NULL, 10);
 	return true;
+}
+
+bool
+sup_is_randomised(pid_t pid)
+{
+	char text[32], byte;
+	if (slurp(pid, "personality", text, sizeof(text)) <= 0 ||
+	    strtoul(text, NULL, 16) & ADDR_NO_RANDOMIZE)
+		return false;
+	MJ_AUTO_FD int fd =
+		sup_procfs_only(open("/proc/sys/kernel/randomize_va_space", O_RDONLY | O_CLOEXEC));
+	return fd >= 0 && read(fd, &byte, 1) == 1 && byte >= '1' && byte <= '9';
 }
 
 bool

@@ -57,6 +57,22 @@ run -by conf "$CHILD" create=made read=file connect=$closed
 is 'a Go program of conf: neither' "$out" $'create errno=EPERM\nread ok\nconnect errno=EPERM'
 run -by main "$CHILD" create=made read=file connect=$closed
 is 'control: of main: both' "$out" $'create ok\nread ok\nconnect errno=ECONNREFUSED'
+
+# An execve that fails sets no ceiling, if it is sure to have failed: without random addresses a program that executes itself
+# can look like one that did not.
+for how in '' 'setarch -R'; do
+  rm -f made made-by-conf
+  # shellcheck disable=SC2086
+  capture $how "$PROBE" -by conf exec-nothing create@main=made create=made-by-conf
+  is "control: ${how:-randomised}: nothing is executed, both are made" "$out" $'exec-nothing errno=ENOENT\ncreate ok\ncreate ok'
+  rm -f made made-by-conf
+  # shellcheck disable=SC2086
+  capture $how "$MODJAIL" run --policy-file=policy.yaml -- "$PROBE" -by conf exec-nothing create@main=made create=made-by-conf
+  if [ -z "$how" ]; then main=ok; else main=errno=EPERM; fi
+  is "${how:-randomised}: after an execve of conf that failed" "$out" \
+    "exec-nothing errno=ENOENT"$'\n'"create $main"$'\n''create errno=EPERM'
+done
+rm -f made
 run -by conf "$RUNNER" -by main /bin/sh -c 'echo x > made'
 check_not 'the same program executes itself: main has conf'\''s ceiling now' test -e made
 run -by main "$RUNNER" -by conf /bin/sh -c 'echo x > made'

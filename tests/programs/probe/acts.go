@@ -65,6 +65,9 @@ var table = map[string]act{
 	},
 	// EXEC: replaces probe, so it must be the last act.
 	"exec": actExec,
+	"exec-nothing": func(s *subject, _ string) (string, error) {
+		return s.simple(syscall.SYS_EXECVE, cstr("/nonexistent/program"), pointers("program"), pointers())
+	},
 	// MODIFY_SYSTEM_STATE
 	"kill":        actKill,
 	"chdir":       actChdir,

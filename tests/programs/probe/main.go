@@ -13,7 +13,7 @@ import (
 	"syscall"
 )
 
-const usage = `usage: probe [-by ACTOR] ACT[=ARG]...
+const usage = `usage: probe [-by ACTOR] ACT[@ACTOR][=ARG]...
 Actors: %s
 Acts: %s
 `
@@ -45,8 +45,9 @@ func parse(args []string) (string, []string, error) {
 	}
 	for _, arg := range args {
 		name, _, _ := strings.Cut(arg, "=")
-		if table[name] == nil {
-			return "", nil, fmt.Errorf("unknown act %q", name)
+		name, other, named := strings.Cut(name, "@")
+		if table[name] == nil || named && actors[other] == nil {
+			return "", nil, fmt.Errorf("unknown act %q", arg)
 		}
 	}
 	return actor, args, nil
@@ -54,6 +55,9 @@ func parse(args []string) (string, []string, error) {
 
 func perform(actor, act string) {
 	name, arg, _ := strings.Cut(act, "=")
+	if before, other, named := strings.Cut(name, "@"); named {
+		name, actor = before, other
+	}
 	detail, err := table[name](&subject{name: actor, call: actors[actor]}, arg)
 	switch errno, ok := rootErrno(err); {
 	case err == nil:
