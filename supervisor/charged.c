@@ -90,6 +90,7 @@ add_frames(struct builder *b, const struct mj_image *image, const struct mj_pc *
            size_t npcs)
 {
 	bool doubtful = false;
+	const struct mj_frame *inner = NULL;
 	int last = MJ_SUBJECT_STD;
 	for (size_t i = 0; i < npcs; i++) {
 		for (unsigned f = 0; f < pcs[i]->nframes; f++) {
@@ -100,7 +101,9 @@ add_frames(struct builder *b, const struct mj_image *image, const struct mj_pc *
 			last = frame->subject;
 			for (unsigned s = 0; s < frame->nsuspects; s++)
 				add_module(b, image, frame->suspects[s]);
-			doubtful |= frame->doubtful || frame->nsuspects >= SUP_SUBJECTS_MAX;
+			doubtful |= mj_frame_in_doubt(frame, inner) ||
+			            frame->nsuspects >= SUP_SUBJECTS_MAX;
+			inner = frame;
 		}
 	}
 	return doubtful;

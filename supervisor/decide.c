@@ -140,6 +140,7 @@ struct question {
 	struct mj_inquiry inquiry;
 	/* A frame that anybody may have written, NULL if there is none. */
 	const struct mj_frame *doubtful;
+	const struct mj_frame *inner; /* what the frame that is asked has called, NULL: nothing */
 };
 
 /* The modules of one frame; how many, all of them named or else none. */
@@ -166,11 +167,14 @@ ask_frame(struct question *q, const struct mj_frame *frame, size_t pc, unsigned 
 	size_t blamed = SIZE_MAX;
 	size_t n = rules_of(q, frame, rules, who);
 	/* Not all of its suspects fit: then it is anybody's. */
-	bool doubtful = frame->doubtful || frame->nsuspects >= SUP_SUBJECTS_MAX;
+	bool doubtful = mj_frame_in_doubt(frame, q->inner) || frame->nsuspects >= SUP_SUBJECTS_MAX;
+	/* A stray one is nobody's for certain, so it answers for nobody. */
+	bool named = frame->subject >= 0 && !frame->stray;
+	q->inner = frame;
 	if (doubtful && !q->doubtful)
 		q->doubtful = frame;
 	enum mj_answer answer =
-		mj_inquiry_frame(&q->inquiry, rules, n, frame->subject >= 0, doubtful, &blamed);
+		mj_inquiry_frame(&q->inquiry, rules, n, named, doubtful, &blamed);
 	if (blamed < n) {
 		q->v->subject = who[blamed];
 		q->v->blamed_pc = pc;
@@ -183,6 +187,7 @@ ask_frame(struct question *q, const struct mj_frame *frame, size_t pc, unsigned 
 static enum mj_answer
 ask_frames(struct question *q, const struct mj_pc *const *pcs, size_t npcs)
 {
+	q->inner = NULL;
 	for (size_t i = 0; i < npcs; i++) {
 		for (unsigned f = 0; f < pcs[i]->nframes; f++) {
 			enum mj_answer answer = ask_frame(q, &pcs[i]->frames[f], i, f);

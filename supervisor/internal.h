@@ -16,7 +16,7 @@
 /* ---- names of subjects (charged.c) ---------------------------------------------------------- */
 
 /** Modules that one frame can belong to and be asked: its name's and those of its witnesses. */
-#define SUP_SUBJECTS_MAX 16
+#define SUP_SUBJECTS_MAX 40
 
 /** A set of subjects: module paths and "unattributed", borrowed from images, which stay as long as the
  * run. Shared, and not changed once made; NULL stands for the empty set. */

@@ -47,6 +47,19 @@ parse_minor(const char *version)
 	return minor && minor < 100 ? 100 + minor : 0;
 }
 
+/* Where the version is not known, that of the header: from Go 1.26 on it has no textStart any more
+ * (cmd/link/internal/ld/pcln.go). Else the oldest that it can be, whose rules are the strictest. */
+static unsigned
+rules_of_names(const struct mj_image *image)
+{
+	uint64_t text_start;
+	if (image->go_minor || image->kind != MJ_IMAGE_GO)
+		return image->go_minor;
+	if (image->tab.layout != MJ_PCLN_120)
+		return 118;
+	return mj_span_u64(image->tab.data, 24, &text_start) && text_start == 0 ? 126 : 120;
+}
+
 /* By functions that every program has. No module can define them a second time: the linker refuses
  * duplicates. */
 static bool
@@ -90,6 +103,7 @@ understand(struct mj_image *image, const char *const *extra, size_t n_extra, str
 			return -1;
 		find_kind(image);
 		image->go_minor = parse_minor(image->info.version);
+		image->names_minor = rules_of_names(image);
 	}
 	return mj_modules_init(&image->modules, &image->info, extra, n_extra, err);
 }

@@ -469,10 +469,8 @@ static int
 inspect(struct pass *pass, struct mj_error *err)
 {
 	struct mj_image *image = pass->image;
-	if (!image->witnesses && mj_witnesses_create(&image->elf, &image->tab, &image->modules,
-	                                             &image->witnesses, err) < 0)
-		return -1;
-	if (mj_decoder_create(&pass->decoder, err) < 0 || look_at_all(pass, err) < 0 ||
+	if (mj_witnesses_ready(image, err) < 0 || mj_decoder_create(&pass->decoder, err) < 0 ||
+	    look_at_all(pass, err) < 0 ||
 	    mj_candidates_resolve(&pass->candidates, image, pass->wrapper_id, err) < 0)
 		return -1;
 	describe_file(image, pass->out);

@@ -47,7 +47,15 @@ struct mj_frame {
 		nsuspects; /**< further modules that its compile unit or its file's directory name */
 	const int *suspects; /**< their indices */
 	bool doubtful; /**< the witnesses do not account for it: anybody may have written it */
+	bool stray; /**< a closure that anybody may have written: see mj_frame_in_doubt() */
 };
+
+/**
+ * Whether anybody may have written a frame's code, so that nobody knows who acts. inner: the frame that it has called, NULL if it is
+ * the innermost. A closure that nobody is known to have written adds nobody where all that it
+ * does is to call back into the function that it stands in, as an iterator does with the body of a loop.
+ */
+bool mj_frame_in_doubt(const struct mj_frame *frame, const struct mj_frame *inner);
 
 /** One physical frame: a code address, with its logical frames. Kept by the image's PC cache. */
 struct mj_pc {
