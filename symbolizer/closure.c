@@ -332,6 +332,7 @@ look_at_path(struct search *s, const struct mj_func *f, const struct mj_func *g)
 static bool
 explain(struct search *s, struct mj_func f)
 {
+	bool sure = true;
 	for (unsigned i = 0; i < MAX_NESTING && is_closure(f.name); i++) {
 		s->parent_len = 0;
 		if (!for_each_of_unit(s, &f, look_for_parent))
@@ -343,14 +344,15 @@ explain(struct search *s, struct mj_func f)
 			return s->image->names_minor < MJ_CLOSURES_NAME_CALLS ||
 			       for_each_of_unit(s, &f, look_at_path);
 		}
-		bool made = false;
-		if (s->image->names_minor < MJ_CLOSURES_NAME_CALLS &&
-		    (!add_makers(s, &f, &s->parent, &made) ||
-		     (!made && !add_all_inlined(s, &s->parent))))
+		bool made = s->image->names_minor >= MJ_CLOSURES_NAME_CALLS;
+		if (!made && !add_makers(s, &f, &s->parent, &made))
 			return false;
+		if (!made && !add_all_inlined(s, &s->parent))
+			return false;
+		sure &= made;
 		f = s->parent;
 	}
-	s->ret->explained = !is_closure(f.name);
+	s->ret->explained = sure && !is_closure(f.name);
 	return true;
 }
 

@@ -167,41 +167,20 @@ vote_for_package(struct pass *pass)
 	unit->package_lead += same ? 1U : -1U;
 }
 
-/* A function that begins with code inlined from elsewhere stands in that one's file there. */
+/* Once all units' homes are known: whom a unit names, its home is of. A directory has one package; a unit that is much smaller
+ * than another one there has come by a //line, and does not make that one's code its own. */
 static void
-add_to_dir(struct pass *pass, const struct mj_func *f)
+speak_for_home(const struct unit *unit)
 {
-	struct mj_inlined unused;
-	struct dir *dir = pass->dir;
-	if (pass->closure || !pass->run.named ||
-	    mj_pclntab_inlined(pass->elf, pass->tab, f, f->entry, &unused) != 0)
+	struct dir *dir = unit->home;
+	if (!dir || unit->functions * 4 < dir->largest)
 		return;
-	if (pass->run.subject < 0) {
-		dir->has_std = true;
-		return;
-	}
-	for (unsigned i = 0; i < dir->nvoices; i++)
-		if (dir->voices[i].unit == pass->unit && dir->voices[i].module == pass->run.subject)
-			return;
-	if (dir->nvoices < MAX_VOICES) {
-		dir->voices[dir->nvoices].unit = pass->unit;
-		dir->voices[dir->nvoices++].module = pass->run.subject;
-	}
-}
-
-/* Once all units' homes are known. */
-static void
-count_voices(struct dir *dir)
-{
-	for (unsigned i = 0; i < dir->nvoices; i++) {
+	for (unsigned i = 0; i < unit->count && i < MJ_MAX_SUSPECTS; i++) {
 		unsigned n = 0;
-		if (dir->voices[i].unit->home != dir)
-			continue;
-		while (n < dir->count && n < MJ_MAX_SUSPECTS &&
-		       dir->modules[n] != dir->voices[i].module)
+		while (n < dir->count && n < MJ_MAX_SUSPECTS && dir->modules[n] != unit->modules[i])
 			n++;
 		if (n < MJ_MAX_SUSPECTS && n == dir->count)
-			dir->modules[n] = dir->voices[i].module;
+			dir->modules[n] = unit->modules[i];
 		if (n == dir->count)
 			dir->count++;
 	}
@@ -295,7 +274,6 @@ hear(struct pass *pass, const struct mj_func *f)
 		if (!add_dir(pass, file))
 			return false;
 		vote(pass);
-		add_to_dir(pass, f);
 	}
 	return true;
 }
@@ -360,7 +338,7 @@ find_packages(struct mj_witnesses *witnesses, struct package **ret)
 	return true;
 }
 
-/* closures: they are named after the package of their unit. */
+/* closures: they are named after the package of their unit, and not, where its initialisation makes them, after their author's. */
 static bool
 find_impostors(struct mj_witnesses *witnesses, bool closures)
 {
@@ -369,8 +347,8 @@ find_impostors(struct mj_witnesses *witnesses, bool closures)
 	bool ok = find_packages(witnesses, &packages);
 	/* A package has its closures where it has its functions. */
 	HASH_ITER (hh, witnesses->units, unit, next) {
-		if (!ok || !closures || unit->is_assembly || unit->package_lead ||
-		    !unit->closure_package)
+		if (!ok || (!closures && unit->has_init) || unit->is_assembly ||
+		    unit->package_lead || !unit->closure_package)
 			continue;
 		HASH_FIND(hh, packages, unit->closure_package, unit->closure_package_len, package);
 		unit->is_impostor |= package != NULL;
@@ -417,12 +395,14 @@ static void
 find_homes(struct mj_witnesses *witnesses)
 {
 	struct unit *unit, *next;
-	struct dir *dir, *next_dir;
-	HASH_ITER (hh, witnesses->dirs, dir, next_dir)
-		count_voices(dir);
 	HASH_ITER (hh, witnesses->units, unit, next)
+		if (unit->home && unit->functions > unit->home->largest)
+			unit->home->largest = unit->functions;
+	HASH_ITER (hh, witnesses->units, unit, next) {
+		speak_for_home(unit);
 		if (unit->home && unit->home->plain_owner == mj_unit_owner(unit))
 			unit->home->is_home = true;
+	}
 }
 
 static bool

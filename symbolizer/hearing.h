@@ -31,8 +31,6 @@ struct unit {
 	UT_hash_handle hh;
 };
 
-#define MAX_VOICES 32
-
 /* A directory of source files. Its owner is found by majority (Boyer and Moore). */
 struct dir {
 	const char *path; /* borrowed from the file table, len bytes */
@@ -44,16 +42,10 @@ struct dir {
 	int plain_owner;
 	unsigned plain_lead;
 	bool is_home; /* of a compile unit of the owner's */
-	/* All that are named by plain functions of which the first instruction is their own, and whose units
-	 * are at home here: a //line into another module's directory does not make it theirs. */
+	/* All whom units name that are at home here: a //line into another module's directory does not make it theirs. */
 	unsigned count;
 	int modules[MJ_MAX_SUSPECTS];
-	unsigned nvoices;
-	struct {
-		const struct unit *unit;
-		int module;
-	} voices[MAX_VOICES];
-	bool has_std;
+	unsigned largest; /* functions of the largest such unit */
 	UT_hash_handle hh;
 };
 

@@ -47,6 +47,7 @@ struct mj_frame {
 		nsuspects; /**< further modules that its compile unit or its file's directory name */
 	const int *suspects; /**< their indices */
 	bool doubtful; /**< the witnesses do not account for it: anybody may have written it */
+	const char *doubt; /**< if so, why; else NULL */
 	bool stray; /**< a closure that anybody may have written: see mj_frame_in_doubt() */
 };
 

@@ -161,12 +161,10 @@ unit_confirms_closure(const struct mj_image *image, const struct unit *unit,
 	                          : image->modules.has_list && is_at_home(image, unit, frame);
 }
 
-/* Whether all of a function is the standard library's, which imports no modules. */
+/* Whether a unit is the standard library's, which imports no modules. */
 static bool
-is_in_std(const struct mj_image *image, const struct mj_func *f)
+is_std(const struct mj_image *image, const struct unit *unit)
 {
-	const struct unit *unit;
-	HASH_FIND(hh, image->witnesses->units, &f->cu_offset, sizeof(f->cu_offset), unit);
 	return unit && !unit->is_impostor && !unit->is_assembly && !unit->count &&
 	       unit->package_lead && unit->home && is_in_goroot(image->witnesses, unit->home->path);
 }
@@ -178,7 +176,7 @@ struct hearing {
 	struct mj_image *image;
 	const struct mj_func *f;
 	const struct mj_frame *frame;
-	const struct unit *unit; /* NULL: it is not a witness here */
+	const struct unit *unit; /* of f */
 	const struct dir *dir;
 	bool physical;
 	bool made;    /* by the compiler, of whole cloth */
@@ -197,7 +195,7 @@ is_stray(const struct hearing *h)
 		return false;
 	/* A file name alone, which anybody can give, does not do where names tell more. */
 	return (minor >= MJ_CLOSURES_NAME_CALLS && minor < MJ_CLOSURES_NAME_AUTHORS &&
-	        !is_in_std(h->image, h->f)) ||
+	        !is_std(h->image, h->unit)) ||
 	       !dir_confirms(h->image->witnesses, h->dir, h->frame);
 }
 
@@ -208,26 +206,59 @@ is_doubtful_closure(const struct hearing *h)
 	       !unit_confirms_closure(h->image, h->unit, h->frame);
 }
 
+/* Whether a unit names a module. */
 static bool
-is_doubtful(const struct hearing *h)
+names_module(const struct unit *unit, int module)
+{
+	for (unsigned i = 0; unit && i < unit->count && i < MJ_MAX_SUSPECTS; i++)
+		if (unit->modules[i] == module)
+			return true;
+	return false;
+}
+
+/* Whether a frame's file is where its module has the package that it is named after, as far as the build info tells
+ * modules. One without a folder, as those that cgo or a //line in generated code names, is where the unit is. */
+static bool
+is_in_module(const struct mj_image *image, const struct unit *unit, const struct mj_frame *frame)
+{
+	char unused[512];
+	if (!mj_dir_length(frame->file))
+		return names_module(unit, frame->subject);
+	return mj_modules_below(&image->modules, frame->function, frame->subject, unused,
+	                        sizeof(unused)) &&
+	       is_where(image, frame->file, mj_dir_length(frame->file), frame->function,
+	                frame->subject);
+}
+
+/* Why anybody may have written it. */
+static const char *
+doubt_of(const struct hearing *h)
 {
 	char unused[512];
 	const struct mj_frame *frame = h->frame;
 	if (h->made)
-		return false;
+		return NULL;
 	if (!mj_function_package(frame->function, unused, sizeof(unused))) {
 		/* Only the linker, C and assembly give such names to code, and nothing with one is inlined. */
-		return !h->physical || !unit_confirms(h->image, h->unit, frame);
+		return h->physical && unit_confirms(h->image, h->unit, frame)
+		               ? NULL
+		               : "its name has no package";
 	}
 	if (h->closure)
-		return is_doubtful_closure(h);
+		return is_doubtful_closure(h) ? "its compile unit is not that of the function that "
+		                                "it is named after"
+		                              : NULL;
 	if (h->genuine)
-		return false;
+		return NULL;
 	if (h->physical)
-		return !unit_confirms(h->image, h->unit, frame);
-	/* An inlined function has no unit. A module's name is charged whatever else is true. */
-	return frame->subject < 0 && !is_in_std(h->image, h->f) &&
-	       !dir_confirms(h->image->witnesses, h->dir, frame);
+		return unit_confirms(h->image, h->unit, frame)
+		               ? NULL
+		               : "its compile unit is not that of the package in its name";
+	/* An inlined function has no unit. */
+	return is_std(h->image, h->unit) || dir_confirms(h->image->witnesses, h->dir, frame) ||
+	                       is_in_module(h->image, h->unit, frame)
+	               ? NULL
+	               : "its file is not where the package in its name is";
 }
 
 /* What the compiler makes, and what it makes for whoever needs it first, says nothing by its unit; nor, where a closure has its
@@ -261,12 +292,12 @@ add_all(const struct hearing *h, const struct mj_dwarf *dwarf, int *ret)
 	return n;
 }
 
-int
-mj_witnesses_ask(struct mj_image *image, const struct mj_dwarf *dwarf, const struct mj_func *f,
-                 struct mj_frame *frame, bool physical, int *ret)
+static void
+begin(struct hearing *h, struct mj_image *image, const struct mj_func *f,
+      const struct mj_frame *frame, bool physical)
 {
 	const struct mj_witnesses *witnesses = image->witnesses;
-	struct hearing h = {
+	*h = (struct hearing){
 		.image = image,
 		.f = f,
 		.frame = frame,
@@ -277,14 +308,35 @@ mj_witnesses_ask(struct mj_image *image, const struct mj_dwarf *dwarf, const str
 		.closure = mj_function_outer_length(frame->function) < strlen(frame->function),
 		.shared = is_shared(frame->function),
 	};
-	if (physical)
-		HASH_FIND(hh, witnesses->units, &f->cu_offset, sizeof(f->cu_offset), h.unit);
+	HASH_FIND(hh, witnesses->units, &f->cu_offset, sizeof(f->cu_offset), h->unit);
+}
+
+int
+mj_witnesses_ask(struct mj_image *image, const struct mj_dwarf *dwarf, const struct mj_func *f,
+                 struct mj_frame *frame, bool physical, int *ret)
+{
+	struct hearing h;
+	begin(&h, image, f, frame, physical);
 	if (h.closure && !h.made &&
 	    !mj_closure_authors(image, f, frame->function, physical, &h.authors))
 		return -1;
-	frame->doubtful = is_doubtful(&h);
+	frame->doubt = doubt_of(&h);
+	frame->doubtful = frame->doubt;
 	frame->stray = !frame->doubtful && is_stray(&h);
 	return add_all(&h, dwarf, ret);
+}
+
+const char *
+mj_witnesses_doubt(struct mj_image *image, const struct mj_func *f, const struct mj_frame *frame,
+                   bool physical)
+{
+	struct hearing h;
+	begin(&h, image, f, frame, physical);
+	/* Up to then whose closure it is does not matter here, and to find out takes its time. */
+	if (h.closure && !h.made && image->names_minor >= MJ_CLOSURES_NAME_AUTHORS &&
+	    !mj_closure_authors(image, f, frame->function, physical, &h.authors))
+		return NULL;
+	return doubt_of(&h);
 }
 
 static bool

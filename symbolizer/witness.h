@@ -37,6 +37,11 @@ void mj_witnesses_destroy(struct mj_witnesses *witnesses); /**< accepts NULL */
 int mj_witnesses_ask(struct mj_image *image, const struct mj_dwarf *dwarf, const struct mj_func *f,
                      struct mj_frame *frame, bool physical, int *ret);
 
+/** Why nothing confirms that a frame's code is what its name says, as mj_witnesses_ask() would find; NULL: something does. Strays
+ * are none of them. */
+const char *mj_witnesses_doubt(struct mj_image *image, const struct mj_func *f,
+                               const struct mj_frame *frame, bool physical);
+
 #define MJ_NOBODY (-3) /**< next to MJ_SUBJECT_* */
 
 /** What compile unit and directory say by majority, for mj_inspect; mj_witnesses_ask is stricter. */
