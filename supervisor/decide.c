@@ -225,6 +225,7 @@ has_unknown_creator(const struct mj_stack *stack)
 	case MJ_ANCESTRY_CUT:
 	case MJ_ANCESTRY_MISSING:
 	case MJ_ANCESTRY_CALLBACK:
+	case MJ_ANCESTRY_FOREIGN:
 		return true;
 	case MJ_ANCESTRY_UNKNOWN:
 	case MJ_ANCESTRY_COMPLETE:

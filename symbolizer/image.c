@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#define OLDEST_GO 116
+
 /* ---- opening -------------------------------------------------------------------------------- */
 
 static int
@@ -75,6 +77,23 @@ find_runtime_units(struct mj_image *image)
 	return true;
 }
 
+/* upx puts its mark behind the program headers (upx, src/stub/src/include/linux.h, l_info). */
+static bool
+is_upx(struct mj_span file)
+{
+	return file.len && memmem(file.data, file.len < 4096 ? file.len : 4096, "UPX!", 4);
+}
+
+/* What the file is, where that says more than what lacks in it. */
+static void
+explain_lack(struct mj_image *image)
+{
+	if (is_upx(image->file))
+		image->why = "packed by upx, which upx -d undoes";
+	else if (image->go_minor && image->go_minor < OLDEST_GO)
+		image->why = "built by a Go before 1.16";
+}
+
 static void
 find_kind(struct mj_image *image)
 {
@@ -92,6 +111,7 @@ find_kind(struct mj_image *image)
 	image->kind = traces ? MJ_IMAGE_GO_OPAQUE : MJ_IMAGE_NOT_GO;
 	if (!traces)
 		image->why = "no build info, build id or pclntab of Go";
+	explain_lack(image);
 }
 
 static int
@@ -101,8 +121,8 @@ understand(struct mj_image *image, const char *const *extra, size_t n_extra, str
 		image->elf.mapped = true;
 		if (mj_buildinfo_read(&image->elf, &image->info, err))
 			return -1;
-		find_kind(image);
 		image->go_minor = parse_minor(image->info.version);
+		find_kind(image);
 		image->names_minor = rules_of_names(image);
 	}
 	return mj_modules_init(&image->modules, &image->info, extra, n_extra, err);
@@ -198,6 +218,14 @@ mj_image_main_module(const struct mj_image *image)
 		if (image->info.mods[i].is_main)
 			return image->info.mods[i].path;
 	return "";
+}
+
+bool
+mj_image_is_c_program(const struct mj_image *image)
+{
+	struct mj_func f;
+	return image->kind == MJ_IMAGE_GO && !mj_pclntab_func(&image->tab, image->elf.entry, &f) &&
+	       mj_image_function(image, "_rt0_amd64_linux_lib", 0, &f);
 }
 
 size_t

@@ -112,6 +112,9 @@ const char *mj_image_go_version(const struct mj_image *image);
 const char *mj_image_main_package(const struct mj_image *image);
 /** The main module's path ("mod" line of build info), or "". */
 const char *mj_image_main_module(const struct mj_image *image);
+/** Whether a program of C starts, and Go's runtime in it is started by a constructor: -buildmode=c-archive (cmd/link, the
+ * entry point _rt0_amd64_linux_lib). */
+bool mj_image_is_c_program(const struct mj_image *image);
 size_t mj_image_module_count(const struct mj_image *image);
 const struct mj_module *mj_image_module(const struct mj_image *image, size_t index);
 /** Whether a module owns at least one function of the program. */
@@ -225,6 +228,7 @@ enum mj_ancestry {
 	                            context or a finalizer; by whom is not recorded */
 	MJ_ANCESTRY_CUT,      /**< a record, or the chain of them, is as long as its limit */
 	MJ_ANCESTRY_MISSING, /**< there should be a record and is none */
+	MJ_ANCESTRY_FOREIGN, /**< it, or the oldest creator, is one on which C calls Go, from a thread of C's own */
 };
 /** One clause for messages, "its record of creators is cut off". Static. */
 const char *mj_ancestry_text(enum mj_ancestry ancestry);
