@@ -342,15 +342,39 @@ void sup_drop_all_capabilities(void);
 
 /* environ.c */
 
-/** An environment whose strings are the caller's, but for GODEBUG. */
+#define SUP_PID_NAMES 3
+
+/** An environment whose strings are the caller's, but for GODEBUG and numbers of this process. */
 struct sup_environ {
 	char **envp;
 	char *godebug;
+	size_t npids;
+	char *pid_texts
+		[SUP_PID_NAMES]; /* "NAME=", owned, with room for MJ_PID_TEXT bytes behind... */
+	char *pid_slots[SUP_PID_NAMES]; /* ...here */
 };
 
-/** A copy of envp in which GODEBUG asks for N ancestors; other settings are kept. -1: no memory. */
+/**
+ * A copy of envp in which GODEBUG asks for N ancestors (0: it stays as it is); other settings are kept. Where a service
+ * manager has told this process by its number that something is meant for it (LISTEN_PID, WATCHDOG_PID,
+ * SYSTEMD_EXEC_PID: sd_listen_fds(3), sd_watchdog_enabled(3), systemd.exec(5)), there is a slot for that of the program, for which
+ * it is meant. LISTEN_PIDFDID, the same once more (systemd 259), is left out then. -1: no memory.
+ */
 int sup_environ_make(char *const *envp, unsigned ancestors, struct sup_environ *ret);
 void sup_environ_finish(struct sup_environ *environment);
+
+/* inherited.c */
+
+/** Descriptors above 2 that whoever started this process has left open for what it executes. Zero-initialised: none. */
+struct sup_inherited {
+	int *fds;
+	size_t count;
+};
+/** Before anything else is opened that an execve would leave open. -1: no memory. Without /proc there are none. */
+int sup_inherited_find(struct sup_inherited *ret);
+/** Once the program has them: whoever waits for the last copy of a pipe or socket to be closed waits for the program. */
+void sup_inherited_close(struct sup_inherited *inherited);
+void sup_inherited_finish(struct sup_inherited *inherited);
 
 /* place.c */
 /** 0, or -1 and what is missing here: a /proc of this PID namespace, libgcc_s. */
