@@ -66,8 +66,8 @@ static const char doc[] =
 	"  modjail learn --merge --from=refused.jsonl";
 
 /* Those of run's that mean something here. */
-static const char *const run_options[] = { "ancestry", "verify-walk", "log-format",
-	                                   "log-file", "quiet",       "stats" };
+static const char *const run_options[] = { "ancestry", "verify-walk", "log-format", "log-file",
+	                                   "quiet",    "stats",       "strict" };
 
 static int
 add_from(struct learn_options *options, const char *path)
@@ -231,13 +231,18 @@ learn_program(struct session *s, struct mj_error *err)
 static int
 prepare_run(struct session *s, struct mj_error *err)
 {
-	struct mj_reporter reporter = reporter_of(s);
+	const struct mj_reporter warnings = reporter_of(s);
+	const bool on = s->options.run.strict;
+	struct cli_strict strict = { on, on ? NULL : &warnings, s->report.style, 0 };
+	const struct mj_reporter reporter = cli_strict_reporter(&strict);
 	if (open_report(s, err) < 0 || make_policy(s, err) < 0)
 		return CLI_EXIT_FAILED;
 	int r = cli_find_program(s->options.run.argv[0], getenv("PATH"), &s->path, err);
-	if (r == 0)
-		r = cli_check_program(s->path, s->policy, &reporter, err);
-	if (r == 0 && learn_program(s, err) < 0)
+	if (r == 0) {
+		cli_warn_privileges(s->path, false, &reporter);
+		r = cli_check_program(s->path, s->policy, &s->options.run, &reporter, err);
+	}
+	if (r == 0 && (cli_strict_end(&strict, s->path, err) < 0 || learn_program(s, err) < 0))
 		r = CLI_EXIT_FAILED;
 	return r;
 }
