@@ -99,6 +99,21 @@ read_header(const struct mj_elf *elf, uint64_t vaddr, struct mj_pclntab *ret)
 	return true;
 }
 
+/* Why what stands at vaddr is no header: garble writes another magic number, and so may a newer Go. */
+static const char *
+why_no_header(const struct mj_elf *elf, uint64_t vaddr)
+{
+	struct mj_pclntab tab = { .layout = MJ_PCLN_120 };
+	uint32_t tail, magic;
+	bool looks_like_one = mj_elf_at(elf, vaddr, &tab.data) && mj_span_u32(tab.data, 4, &tail) &&
+	                      tail == HEADER_TAIL && mj_span_u32(tab.data, 0, &magic) && magic &&
+	                      read_tables(tab.data, &tab);
+	return looks_like_one && !read_layout(tab.data, &tab)
+	               ? "its pclntab has a magic number that is not known: it was obfuscated, by "
+	                 "garble say, or made by a newer Go"
+	               : NULL;
+}
+
 /* ---- moduledata ----------------------------------------------------------------------------- */
 
 /* The runtime makes the same check of the order at every start (moduledataverify1). */
@@ -272,7 +287,8 @@ has_section(struct finder *f)
 	struct mj_span bytes;
 	for (unsigned i = 0; i < MJ_ARRAY_LEN(names); i++) {
 		if (mj_elf_section(f->elf, names[i], &vaddr, &bytes)) {
-			f->why = "malformed pclntab";
+			const char *why = why_no_header(f->elf, vaddr);
+			f->why = why ? why : "malformed pclntab";
 			try_header(f, vaddr);
 			return f->moduledata;
 		}
@@ -308,9 +324,13 @@ scan_headers(struct finder *f)
 			continue;
 		for (uint64_t off = -s->vaddr & 7; off + 8 <= bytes.len; off += 8) {
 			struct mj_pclntab header;
-			if (word_at(bytes, off) >> 32 != HEADER_TAIL ||
-			    !read_header(f->elf, s->vaddr + off, &header))
+			if (word_at(bytes, off) >> 32 != HEADER_TAIL)
 				continue;
+			if (!read_header(f->elf, s->vaddr + off, &header)) {
+				const char *why = why_no_header(f->elf, s->vaddr + off);
+				f->why = why ? why : f->why;
+				continue;
+			}
 			if (++tried > MAX_CANDIDATES) {
 				f->ambiguous = true;
 				return;

@@ -276,6 +276,8 @@ START_TEST(test_why_opaque)
 	tiny_go(bytes, MJ_PCLN_120, false);
 	memset(bytes + TINY_PCLNTAB, 0, 4);
 	check_why(bytes, sizeof(bytes), MJ_IMAGE_GO_OPAQUE, "no pclntab found");
+	memset(bytes + TINY_PCLNTAB, 0x17, 4);
+	check_why(bytes, sizeof(bytes), MJ_IMAGE_GO_OPAQUE, "obfuscated, by garble say");
 	memcpy(bytes + 0x100, "UPX!", 4);
 	check_why(bytes, sizeof(bytes), MJ_IMAGE_GO_OPAQUE, "upx -d");
 	memset(bytes + TINY_BUILDINFO, 0, 16);
