@@ -84,12 +84,21 @@ is_upx(struct mj_span file)
 	return file.len && memmem(file.data, file.len < 4096 ? file.len : 4096, "UPX!", 4);
 }
 
+/* Its own form of export data (gcc, go/go-backend.c). */
+static bool
+is_gccgo(const struct mj_image *image)
+{
+	return mj_elf_has_section(&image->elf, ".go_export");
+}
+
 /* What the file is, where that says more than what lacks in it. */
 static void
 explain_lack(struct mj_image *image)
 {
 	if (is_upx(image->file))
 		image->why = "packed by upx, which upx -d undoes";
+	else if (is_gccgo(image))
+		image->why = "built by gccgo, which makes no such tables";
 	else if (image->go_minor && image->go_minor < OLDEST_GO)
 		image->why = "built by a Go before 1.16";
 }
@@ -108,6 +117,7 @@ find_kind(struct mj_image *image)
 		image->why = "pclntab without runtime.main or runtime.goexit";
 		image->tab = (struct mj_pclntab){ 0 };
 	}
+	traces = traces || is_gccgo(image);
 	image->kind = traces ? MJ_IMAGE_GO_OPAQUE : MJ_IMAGE_NOT_GO;
 	if (!traces)
 		image->why = "no build info, build id or pclntab of Go";

@@ -225,6 +225,15 @@ jailed "$confine" -- ./packed
 is 'a packed program: does not run' "$status/$out" 126/
 like '... and modjail says which packer' "$err" 'packed by upx, which upx -d undoes'
 
+if [ $have_cc = yes ] && "$CC" -c -o export.o -x c - <<< 'int main(void) { return 0; }' &&
+  echo data > export && objcopy --add-section .go_export=export export.o gcc-go.o 2> "$tmp/cc.log" && "$CC" -o gcc-go gcc-go.o; then
+  jailed "$confine" -- ./gcc-go
+  is 'a program of gccgo: does not run' "$status/$out" 126/
+  like '... and modjail says that it is one' "$err" 'is a Go program .*\(built by gccgo'
+else
+  skip 'a program of gccgo' 'none can be made here'
+fi
+
 # ---- the go command ------------------------------------------------------------------------------------
 
 cd mine || exit 1
@@ -334,8 +343,8 @@ for s in sockets:
     address = s.getsockname()
     s.close()  # so that modjail and the program have the last ones
     try:
-        with socket.create_connection(address, 10) as c:
-            c.settimeout(10)
+        with socket.create_connection(address, 50) as c:
+            c.settimeout(50)
             print(c.recv(100).decode().strip(), flush=True)
     except OSError as error:
         print(error, flush=True)
@@ -355,22 +364,22 @@ is 'what is not meant for modjail stays' "$(grep -E '^(LISTEN|WATCHDOG)_' "$tmp/
   'LISTEN_PID=1 LISTEN_PIDFDID=7 WATCHDOG_PID=x '
 
 # Whoever waits for the end of a pipe waits for the program alone.
-until_closed() { # COMMAND...: how many seconds, at most 5, until what is 7 for the command is closed
+pipe_of() { # COMMAND...: whether what is 7 for the command is closed while the command waits for its input
   python3 - "$@" << 'END'
 import os, select, subprocess, sys
 reader, writer = os.pipe()
 os.dup2(writer, 7)
 os.close(writer)
-process = subprocess.Popen(sys.argv[1:], pass_fds=[7])
+process = subprocess.Popen(sys.argv[1:], pass_fds=[7], stdin=subprocess.PIPE)
 os.close(7)
-ready = select.select([reader], [], [], 5)[0]
-print("closed" if ready and os.read(reader, 1) == b"" else "open", process.poll())
-process.wait()
+ready = select.select([reader], [], [], 20)[0]
+print("closed" if ready and os.read(reader, 1) == b"" else "open")
+process.communicate(b"end\n")
 END
 }
-closes='exec 7>&-; sleep 8'
-is 'control: a program that closes a pipe' "$(until_closed /bin/sh -c "$closes")" 'closed None'
-is 'a program that closes a pipe: modjail keeps no copy' "$(until_closed "$MODJAIL" run --no-policy -- /bin/sh -c "$closes")" 'closed None'
+closes='exec 7>&-; read line'
+is 'control: a program that closes a pipe' "$(pipe_of /bin/sh -c "$closes")" closed
+is 'a program that closes a pipe: modjail keeps no copy' "$(pipe_of "$MODJAIL" run --no-policy -- /bin/sh -c "$closes")" closed
 
 # ---- traces with creators in them -----------------------------------------------------------------------
 
