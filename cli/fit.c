@@ -148,6 +148,17 @@ confines_something(struct mj_image *image, const struct mj_policy *policy)
 	return false;
 }
 
+/* Whether the policies name a module that they deny anything. One with "unattributed:" alone does not, and is meant so. */
+static bool
+confines_by_name(const struct mj_policy *policy)
+{
+	struct mj_grant unconfined = mj_grant_unconfined();
+	for (size_t i = 0; i < mj_policy_count(policy); i++)
+		if (!mj_grant_covers(&mj_policy_rule_at(policy, i)->grant, &unconfined))
+			return true;
+	return false;
+}
+
 /* ---- all of it ---------------------------------------------------------------------------------- */
 
 static void
@@ -196,7 +207,7 @@ cli_warn_kind(struct mj_image *image, const char *path, const struct mj_policy *
 		warn_go_command(path, options, reporter);
 		return;
 	}
-	if (confines || warned || mj_policy_program_at(policy, 0))
+	if (confines || warned || mj_policy_program_at(policy, 0) || !confines_by_name(policy))
 		return;
 	snprintf(text, sizeof(text),
 	         "%s contains none of the modules that the policies confine: none of its code is",
