@@ -375,20 +375,21 @@ vote_for_root(struct mj_witnesses *witnesses, const struct mj_modules *mods,
               const struct unit *unit)
 {
 	char buf[512];
-	if (unit->is_assembly || !unit->package_lead || !unit->home || unit->owner < 0 ||
-	    (size_t)unit->owner >= witnesses->nroots)
+	if (unit->is_assembly || unit->is_impostor || !unit->package_lead || !unit->home ||
+	    unit->owner < 0 || (size_t)unit->owner >= witnesses->nroots)
 		return;
 	const char *below = mj_modules_below(mods, unit->package, unit->owner, buf, sizeof(buf));
 	if (!below || !*below || !mj_is_folder_of(NULL, unit->home->path, unit->home->len, below))
 		return;
 	struct root *root = &witnesses->roots[unit->owner];
 	size_t len = unit->home->len - strlen(below);
-	if (root->lead == 0) {
-		root->path = unit->home->path;
-		root->len = len;
+	if (root->len == len && memcmp(root->path, unit->home->path, len) == 0) {
+		root->lead += unit->functions;
+	} else if (unit->functions > root->lead) {
+		*root = (struct root){ unit->home->path, len, unit->functions - root->lead };
+	} else {
+		root->lead -= unit->functions;
 	}
-	bool same = root->len == len && memcmp(root->path, unit->home->path, len) == 0;
-	root->lead += same ? 1U : -1U;
 }
 
 static void

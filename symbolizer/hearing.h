@@ -53,7 +53,7 @@ struct dir {
 struct root {
 	const char *path;
 	size_t len;
-	unsigned lead; /* by majority of units */
+	unsigned lead; /* by majority of functions */
 };
 
 struct mj_witnesses {

@@ -185,18 +185,22 @@ struct hearing {
 	struct mj_authors authors; /* of a closure */
 };
 
-/* Whether nobody knows who wrote a closure. The compiler leaves no trace of a call that was inlined without an instruction
- * of its own, as of a function that only returns a closure. */
+/*
+ * Whether nobody knows who wrote a closure. The compiler leaves no trace of a call that was inlined without an instruction of its
+ * own, as of a function that only returns a closure. Then a folder in which a module has other functions is all that there is to
+ * go by. That of the standard library is not enough: what its functions return so only calls back.
+ */
 static bool
 is_stray(const struct hearing *h)
 {
-	unsigned minor = h->image->names_minor;
-	if (!h->closure || h->made || h->authors.explained)
+	const struct mj_witnesses *witnesses = h->image->witnesses;
+	if (!h->closure || h->made || h->authors.explained || h->authors.by_maker ||
+	    is_std(h->image, h->unit))
 		return false;
-	/* A file name alone, which anybody can give, does not do where names tell more. */
-	return (minor >= MJ_CLOSURES_NAME_CALLS && minor < MJ_CLOSURES_NAME_AUTHORS &&
-	        !is_std(h->image, h->unit)) ||
-	       !dir_confirms(h->image->witnesses, h->dir, h->frame);
+	bool names_tell = h->image->names_minor >= MJ_CLOSURES_NAME_CALLS &&
+	                  h->image->names_minor < MJ_CLOSURES_NAME_AUTHORS;
+	return !dir_confirms(witnesses, h->dir, h->frame) ||
+	       (names_tell && is_in_goroot(witnesses, h->frame->file));
 }
 
 static bool

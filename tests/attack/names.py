@@ -195,10 +195,11 @@ def out_of_reach(cell, minor):
             return forged_file and cell.name != "own"
         # A package that is forged altogether, and that the program does not contain.
         return cell.sole and forged_file and cell.name in ("absent", "absent-init", "std-absent")
-    # Up to Go 1.20 nothing tells whose a closure without variables is, if its maker leaves no trace.
-    if minor <= 20 and forged_file and cell.inlined:
-        return cell.way in ("static-called", "static-made", "static-variable", "called")
-    return False
+    # A closure whose maker leaves no trace is whose the folder is that its file claims, if there are functions in it; up to Go 1.20,
+    # when its name does not tell that it was inlined, the standard library's will do.
+    return cell.inlined and cell.file in ("main", "module", *(("std", "cache") if minor <= 20 else ())) and \
+        cell.way in ("called", "static-called", "static-made", "static-variable", "generic-called", "iterator",
+                     "iterator-generic")
 
 
 def cells(minor):
