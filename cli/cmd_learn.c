@@ -181,6 +181,24 @@ reporter_of(struct session *s)
 
 /* ---- the run -------------------------------------------------------------------------------- */
 
+/* Whether the file that is added to charges modules with what the standard library does for everybody. One that
+ * cannot be read is an error when it is written. */
+static bool
+is_strict(const struct learn_options *options)
+{
+	MJ_AUTO_FREE char *text = NULL;
+	struct mj_policy *policy = NULL;
+	size_t len = 0;
+	if (!options->merge ||
+	    mj_read_file(options->output, MJ_YAML_MAX, &text, &len, NULL) < 0 ||
+	    mj_policy_create(&policy, NULL) < 0)
+		return false;
+	bool strict = mj_policy_read_yaml(policy, options->output, text, len, NULL) == 0 &&
+	              mj_policy_std_strict(policy);
+	mj_policy_destroy(policy);
+	return strict;
+}
+
 /* Nothing is allowed, so that everything is seen, and everything goes through. */
 static int
 make_policy(struct session *s, struct mj_error *err)
@@ -192,6 +210,7 @@ make_policy(struct session *s, struct mj_error *err)
 	    mj_policy_set_unattributed(s->policy, &nothing, err) < 0)
 		return -1;
 	mj_policy_set_action(s->policy, MJ_ACTION_LOG, 0);
+	mj_policy_set_std_strict(s->policy, is_strict(&s->options));
 	return 0;
 }
 
