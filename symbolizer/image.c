@@ -238,6 +238,13 @@ mj_image_is_c_program(const struct mj_image *image)
 	       mj_image_function(image, "_rt0_amd64_linux_lib", 0, &f);
 }
 
+const char *
+mj_image_goroot(const struct mj_image *image, size_t *ret_len)
+{
+	*ret_len = 0;
+	return image->witnesses ? mj_witnesses_goroot(image->witnesses, ret_len) : NULL;
+}
+
 size_t
 mj_image_module_count(const struct mj_image *image)
 {

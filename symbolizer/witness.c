@@ -42,6 +42,13 @@ add_suspect(int *list, int n, int module, int subject)
 	return n + 1;
 }
 
+const char *
+mj_witnesses_goroot(const struct mj_witnesses *witnesses, size_t *ret_len)
+{
+	*ret_len = witnesses->goroot_len;
+	return witnesses->goroot;
+}
+
 /* Whether a file is in a directory of the standard library's sources. */
 static bool
 is_in_goroot(const struct mj_witnesses *witnesses, const char *file)

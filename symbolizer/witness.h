@@ -25,6 +25,9 @@ struct mj_witnesses;
 int mj_witnesses_ready(struct mj_image *image, struct mj_error *err);
 void mj_witnesses_destroy(struct mj_witnesses *witnesses); /**< accepts NULL */
 
+/** As mj_image_goroot. */
+const char *mj_witnesses_goroot(const struct mj_witnesses *witnesses, size_t *ret_len);
+
 #define MJ_MAX_SUSPECTS 8 /**< that one witness names */
 #define MJ_MAX_CHARGED 32 /**< that one frame belongs to, besides its subject */
 
