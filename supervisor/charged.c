@@ -137,7 +137,7 @@ sup_charged(struct supervisor *sup, const struct sup_process *process, const str
 	if (!process || v->reason == MJ_REASON_WALK || v->reason == MJ_REASON_UNREADABLE ||
 	    v->reason == MJ_REASON_OPAQUE || v->reason == MJ_REASON_PROGRAM)
 		return NULL;
-	if (v->have_stack)
+	if (v->have_stack && !v->own_act)
 		add_stack(&b, sup, process->image->image);
 	add_all(&b, process->executors);
 	return made(sup, &b);

@@ -349,7 +349,9 @@ decide_by_stack(struct supervisor *sup, struct sup_process *process, struct sup_
 		answer = mj_inquiry_end(&q.inquiry, known);
 	}
 	conclude(&q, answer, known);
-	if (v->allow && !v->logged && sup->stack.walk_id)
+	if (!v->allow || v->logged)
+		sup_own_act(sup, process, call, v);
+	else if (sup->stack.walk_id)
 		*known_allowed = (struct sup_known){ sup->stack.walk_id, sup->stack.ancestry_id,
 			                             sup->stack.ancestry, v->need };
 }

@@ -75,6 +75,13 @@ struct sup_identity {
 	uint8_t random[16];
 };
 
+/** What /proc/PID/environ said of one execution. text: len bytes, owned; NULL if it could not be read. */
+struct sup_environment {
+	bool tried;
+	char *text;
+	size_t len;
+};
+
 /** A jailed process between two executions. */
 struct sup_process {
 	pid_t tgid;
@@ -101,6 +108,7 @@ struct sup_process {
 	struct sup_names *pending_executors;
 	const char *unreadable;     /* why kind is SUP_UNKNOWN */
 	struct sup_known known[32]; /* of runtime; a collision replaces */
+	struct sup_environment environment; /* read when it is needed first */
 	UT_hash_handle hh;
 };
 
@@ -168,6 +176,7 @@ struct sup_verdict {
 	bool allow;
 	bool logged; /* allowed, but rule refuses, and its action is to log */
 	bool stub;   /* modjail's own call: no record */
+	bool own_act; /* the standard library's own: allowed, and its stack is not charged */
 	enum mj_reason reason;
 	const char *detail;
 	const struct mj_rule *rule; /* that refuses; NULL: nobody's */
@@ -262,6 +271,14 @@ void sup_decide(struct supervisor *sup, struct sup_process *process, struct sup_
 /** Whether a complete stack and its creators say on whose behalf the call is made; if not, the unattributed
  * are asked. any: there is a module among them. */
 bool sup_is_known(const struct mj_stack *stack, bool any);
+
+/* ownact.c */
+/** Given a verdict on a complete stack that is not a plain "allow": makes it one, if the call is the standard library's own
+ * act; if a refusal is one that the standard library remembers, says so. */
+void sup_own_act(struct supervisor *sup, struct sup_process *process, const struct mj_call *call,
+                 struct sup_verdict *v);
+/** Before what the process executes changes, or it ends. */
+void sup_environment_forget(struct sup_environment *environment);
 
 /* charged.c */
 struct sup_names *sup_names_ref(struct sup_names *names);
