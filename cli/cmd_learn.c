@@ -189,8 +189,7 @@ is_strict(const struct learn_options *options)
 	MJ_AUTO_FREE char *text = NULL;
 	struct mj_policy *policy = NULL;
 	size_t len = 0;
-	if (!options->merge ||
-	    mj_read_file(options->output, MJ_YAML_MAX, &text, &len, NULL) < 0 ||
+	if (!options->merge || mj_read_file(options->output, MJ_YAML_MAX, &text, &len, NULL) < 0 ||
 	    mj_policy_create(&policy, NULL) < 0)
 		return false;
 	bool strict = mj_policy_read_yaml(policy, options->output, text, len, NULL) == 0 &&

@@ -72,8 +72,7 @@ bool
 mj_is_probe_address(const struct sockaddr_in6 *address)
 {
 	static const uint8_t mapped[16] = { [10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1 };
-	return address->sin6_family == AF_INET6 && !address->sin6_port &&
-	       !address->sin6_scope_id &&
+	return address->sin6_family == AF_INET6 && !address->sin6_port && !address->sin6_scope_id &&
 	       (memcmp(&address->sin6_addr, &in6addr_loopback, sizeof(mapped)) == 0 ||
 	        memcmp(&address->sin6_addr, mapped, sizeof(mapped)) == 0);
 }

@@ -476,11 +476,15 @@ read_programs(struct reader *r, const node *n, void *into)
 }
 
 static const struct key file_keys[] = {
-	{ "version", read_version },    { "program", read_program },
-	{ "default", read_default },    { "unattributed", read_unattributed },
-	{ "action", read_file_action }, { "errno", read_file_errno },
+	{ "version", read_version },
+	{ "program", read_program },
+	{ "default", read_default },
+	{ "unattributed", read_unattributed },
+	{ "action", read_file_action },
+	{ "errno", read_file_errno },
+	{ "modules", read_modules },
+	{ "programs", read_programs },
 	{ "std", read_std },
-	{ "modules", read_modules },    { "programs", read_programs },
 };
 
 const char *

@@ -75,7 +75,8 @@ struct sup_identity {
 	uint8_t random[16];
 };
 
-/** What /proc/PID/environ said of one execution. text: len bytes, owned; NULL if it could not be read. */
+/** What /proc/PID/environ said of one execution, read when it is needed first. text: len bytes, owned; NULL if it could not
+ * be read. */
 struct sup_environment {
 	bool tried;
 	char *text;
@@ -108,7 +109,7 @@ struct sup_process {
 	struct sup_names *pending_executors;
 	const char *unreadable;     /* why kind is SUP_UNKNOWN */
 	struct sup_known known[32]; /* of runtime; a collision replaces */
-	struct sup_environment environment; /* read when it is needed first */
+	struct sup_environment environment;
 	UT_hash_handle hh;
 };
 
@@ -176,7 +177,8 @@ struct sup_verdict {
 	bool allow;
 	bool logged; /* allowed, but rule refuses, and its action is to log */
 	bool stub;   /* modjail's own call: no record */
-	bool own_act; /* the standard library's own: allowed, and its stack is not charged */
+	/* The standard library's own: allowed, and its stack is not charged. */
+	bool own_act;
 	enum mj_reason reason;
 	const char *detail;
 	const struct mj_rule *rule; /* that refuses; NULL: nobody's */

@@ -18,7 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ENVIRONMENT_MAX ((size_t)8 << 20) /* the kernel takes 6 MiB at most (fs/exec.c, bprm_stack_limits) */
+#define ENVIRONMENT_MAX                                                                            \
+	((size_t)8 << 20) /* the kernel takes 6 MiB at most (fs/exec.c, bprm_stack_limits) */
 
 static const char remembered[] = "the outcome is remembered for the whole program";
 
@@ -87,8 +88,8 @@ opens_own(struct supervisor *sup, struct sup_process *process, const struct mj_o
 		return false;
 	const struct sup_environment *environment = environment_of(sup, process);
 	const char *goroot = mj_image_goroot(process->image->image, &goroot_len);
-	return environment->text && mj_own_act_opens(act, environment->text, environment->len,
-	                                             goroot, goroot_len, path);
+	return environment->text &&
+	       mj_own_act_opens(act, environment->text, environment->len, goroot, goroot_len, path);
 }
 
 static bool

@@ -98,9 +98,11 @@ static bool
 is_in_folder(const char *path, const char *folder, size_t len)
 {
 	const char *rest;
-	while (len > 1 && folder[len - 1] == '/')
+	if (!len || *folder != '/')
+		return false;
+	while (len && folder[len - 1] == '/')
 		len--;
-	if (!len || *folder != '/' || !follows(path, folder, len, &rest) || (*rest && *rest != '/'))
+	if (!follows(path, folder, len, &rest) || (*rest && *rest != '/'))
 		return false;
 	rest += strspn(rest, "/");
 	return !strchr(rest, '/') && strcmp(rest, ".") != 0 && strcmp(rest, "..") != 0;
@@ -166,8 +168,8 @@ static const struct mj_own_act acts[] = {
 	  .through_c = true },
 	/* mime/type_unix.go; globs2 from 1.17 on. */
 	{ .function = "mime.initMimeUnix",
-	  .paths = PATHS("/usr/local/share/mime/globs2", "/usr/share/mime/globs2", "/etc/mime.types",
-	                 "/etc/apache2/mime.types", "/etc/apache/mime.types",
+	  .paths = PATHS("/usr/local/share/mime/globs2", "/usr/share/mime/globs2",
+	                 "/etc/mime.types", "/etc/apache2/mime.types", "/etc/apache/mime.types",
 	                 "/etc/httpd/conf/mime.types") },
 	/* net/conf.go, 1.16 to 1.20. */
 	{ .function = "net.initConfVal",
@@ -184,9 +186,7 @@ static const struct mj_own_act acts[] = {
 	{ .function = "net.readServices", .paths = PATHS("/etc/services") },
 	/* net/lookup_unix.go; up to 1.25 a function, then a closure in a variable's initialisation. */
 	{ .function = "net.readProtocols", .paths = PATHS("/etc/protocols") },
-	{ .function = "net.init",
-	  .file = "net/lookup_unix.go",
-	  .paths = PATHS("/etc/protocols") },
+	{ .function = "net.init", .file = "net/lookup_unix.go", .paths = PATHS("/etc/protocols") },
 	/* net/sock_linux.go. */
 	{ .function = "net.maxListenerBacklog", .paths = PATHS("/proc/sys/net/core/somaxconn") },
 	/* net/ipsock_posix.go. */
@@ -340,8 +340,9 @@ mj_own_act(const struct mj_stack *stack)
 	for (; is_std(frame = frame_at(&at), package, sizeof(package)); go_outwards(&at)) {
 		const struct mj_own_act *act = find_act(frame);
 		if (act)
-			return (!through_c || act->through_c) && is_own_entrance(at, package) ? act
-			                                                                      : NULL;
+			return (!through_c || act->through_c) && is_own_entrance(at, package)
+			               ? act
+			               : NULL;
 	}
 	return NULL;
 }
