@@ -118,6 +118,15 @@ is_own(struct supervisor *sup, struct sup_process *process, const struct mj_call
 	return mj_call_only_reads(call, &path) && opens_own(sup, process, act, call->args[path]);
 }
 
+/* What libc asks besides reading, nscd for one, it does without. */
+static bool
+is_remembered(const struct mj_stack *stack, const struct mj_call *call)
+{
+	unsigned unused;
+	return mj_is_remembered(stack) && (stack->pcs[0]->frames[0].subject != MJ_SUBJECT_C ||
+	                                   mj_call_only_reads(call, &unused));
+}
+
 void
 sup_own_act(struct supervisor *sup, struct sup_process *process, const struct mj_call *call,
             struct sup_verdict *v)
@@ -130,7 +139,7 @@ sup_own_act(struct supervisor *sup, struct sup_process *process, const struct mj
 			                       .capability = MJ_CAP_COUNT,
 			                       .have_stack = true };
 		*v = allowed;
-	} else if (!v->allow && !v->detail && mj_is_remembered(&sup->stack)) {
+	} else if (!v->allow && !v->detail && is_remembered(&sup->stack, call)) {
 		v->detail = remembered;
 	}
 }

@@ -339,8 +339,8 @@ bool mj_own_act_opens(const struct mj_own_act *act, const char *environment, siz
 /** All of them, and their functions' names; NULL behind the last index. */
 const struct mj_own_act *mj_own_act_at(size_t index, const char **ret_function);
 
-/** Whether what comes of the call is remembered for the whole program, whoever made it: it is made by such a function, or by the
- * standard library within a sync.Once. */
+/** Whether what comes of a call of a complete stack is remembered for the whole program, whoever made it: it is made by such a
+ * function, or by the standard library within a sync.Once. False for an empty stack. */
 bool mj_is_remembered(const struct mj_stack *stack);
 
 /** A part of a file, or of other memory, that a process has mapped. */
