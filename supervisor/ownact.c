@@ -18,8 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ENVIRONMENT_MAX                                                                            \
-	((size_t)8 << 20) /* the kernel takes 6 MiB at most (fs/exec.c, bprm_stack_limits) */
+/* The kernel takes 6 MiB at most (fs/exec.c, bprm_stack_limits). */
+#define ENVIRONMENT_MAX ((size_t)8 << 20)
 
 static const char remembered[] = "the outcome is remembered for the whole program";
 
@@ -42,8 +42,9 @@ read_all(struct sup_process *process, int fd, size_t *ret_len)
 		if (n < 0)
 			return NULL;
 		if (n == 0) {
-			char *all = text;
-			text = NULL;
+			char *all = realloc(text, len + 1);
+			if (all)
+				text = NULL;
 			*ret_len = len;
 			return all;
 		}

@@ -98,6 +98,7 @@ like 'std: strict: the record says so' "$err" "\"detail\": ?\"[^\"]*$remembered"
 
 # The environment at the start names the places, by other names than files of its own.
 try_zone() { # DESCRIPTION TZ
+  local wanted
   TZ=$2 control "$own" zone
   wanted=$out
   TZ=$2 jailed --policy-file="$tmp/confined.yaml" -- "$own" zone
@@ -111,6 +112,27 @@ try_zone 'TZ of nowhere' Nowhere/Land
 (unset TZ; exec "$MODJAIL" run --policy-file="$tmp/confined.yaml" -- "$own" zone) > got 2> got.err
 is 'no TZ: main gets what it gets without modjail' "$(cat got)" "$(cat wanted)"
 is 'no TZ: nothing is refused' "$(cat got.err)" ''
+
+# ---- programs that are executed ------------------------------------------------------------------
+
+runner=$PROGS/default/runner
+for std in '' 'std: strict'; do
+  policy helper confined "$std"
+  printf 'version: 1\nmodules: {%s: confined}\nprograms: [{path: %s, policy: helper.yaml}]\n' "$conf" "$own" > named.yaml
+  jailed --policy-file="$tmp/named.yaml" -- "$runner" "$own" zone
+  if [ -z "$std" ]; then
+    is 'a program with a policy of its own: main has its zone' "$out" "$wanted"
+  else
+    like 'a program with a policy of its own: it may be strict by itself' "$err" "$remembered"
+  fi
+done
+# Whoever asks in it: the program may do what the module may that executed it.
+policy executes '[EXEC, FILES/STAT, READ_SYSTEM_STATE]'
+control "$runner" -by conf "$own" zone
+is 'a program that a confined module executes: control' "$out" "$wanted"
+jailed --policy-file="$tmp/executes.yaml" -- "$runner" -by conf "$own" zone
+is 'a program that a confined module executes: it has no zone' "$out" 2023-11-14T22:13:20Z
+like 'a program that a confined module executes: the ceiling refuses' "$err" 'refused openat.*the module that executed it may not'
 
 # ---- attacks -------------------------------------------------------------------------------------
 
@@ -150,7 +172,7 @@ while read -r version; do
   done
   like "$version: race: control: the other zone is seen" "$seen" '\+03:30'
   seen=
-  for ((i = 0; i < ${MJ_REPETITIONS:-100}; i++)); do
+  for ((i = 0; i < 100; i++)); do
     jailed --policy-file="$tmp/confined.yaml" -- "$program" attack race "$tmp/other/zone"
     seen="$seen $out"
   done

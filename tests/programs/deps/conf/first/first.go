@@ -15,6 +15,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 	_ "unsafe" // for linkname
 )
@@ -149,13 +150,14 @@ func Attack(how, path string) string {
 		_, err := user.Lookup("nobody")
 		return text(err)
 	case "dial":
-		var err error
+		var came atomic.Value
 		r := &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
-			_, err = os.ReadFile(path)
+			_, err := os.ReadFile(path)
+			came.Store(text(err))
 			return nil, errors.New("no network")
 		}}
 		r.LookupHost(context.Background(), "host.test")
-		return text(err)
+		return came.Load().(string)
 	case "hook":
 		var err error
 		setLogger(logger{path, &err})
