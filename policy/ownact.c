@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which calls may be the standard library's own act: they read, or look, and change nothing; or they are a probe's. */
+/* Which calls may be the standard library's own act: they read, or look, and change nothing; or
+ * they are a probe's. */
 #include "policy/policy.h"
 
 #include <fcntl.h>

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The standard library's own acts: what it does once for the whole program is not refused because the module that
- * happened to ask first may not do it.
+ * The standard library's own acts: what it does once for the whole program is not refused because
+ * the module that happened to ask first may not do it.
  *
- * This is the one place where memory behind a pointer of a call decides. It may, since the frames have been confirmed first: the
- * path is the copy that the standard library itself has made of a Go string, with a NUL behind it, for this call
- * (syscall/syscall.go, BytePtrFromString), and the address is the one that probe has made (net/ipsock_posix.go). Code
- * without unsafe, assembly or cgo has no pointer to either, so neither can change before the kernel reads it again. os/user by
- * way of libc passes libc's own strings. And it only narrows: what does not match is charged to the callers.
+ * This is the one place where memory behind a pointer of a call decides. It may, since the frames
+ * have been confirmed first: the path is the copy that the standard library itself has made of a Go
+ * string, with a NUL behind it, for this call (syscall/syscall.go, BytePtrFromString), and the
+ * address is the one that probe has made (net/ipsock_posix.go). Code without unsafe, assembly or
+ * cgo has no pointer to either, so neither can change before the kernel reads it again. os/user by
+ * way of libc passes libc's own strings. And it only narrows: what does not match is charged to the
+ * callers.
  */
 #include "supervisor/internal.h"
 
@@ -60,7 +62,8 @@ read_all(struct sup_process *process, int fd, size_t *ret_len)
 	return NULL;
 }
 
-/* What the program was started with. setenv(3), which os.Setenv calls in programs with cgo, does not write there. */
+/* What the program was started with. setenv(3), which os.Setenv calls in programs with cgo, does
+ * not write there. */
 static const struct sup_environment *
 environment_of(struct supervisor *sup, struct sup_process *process)
 {

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the standard library does once for the whole program, at places that it chooses itself. Whoever asks first sets
- * it off, and all others live with what came of it.
+ * What the standard library does once for the whole program, at places that it chooses itself.
+ * Whoever asks first sets it off, and all others live with what came of it.
  *
- * Which functions these are was looked up in the sources of Go 1.16 to 1.27: everything behind a sync.Once, or kept in
- * a variable of a package, that opens files or makes sockets. Left out:
- * - what is asked for again each time: os.Hostname, net.Interfaces, user.Lookup, /etc/mdns.allow (net/conf.go);
+ * Which functions these are was looked up in the sources of Go 1.16 to 1.27: everything behind a
+ * sync.Once, or kept in a variable of a package, that opens files or makes sockets. Left out:
+ * - what is asked for again each time: os.Hostname, net.Interfaces, user.Lookup, /etc/mdns.allow
+ *   (net/conf.go);
  * - what the caller names: time.LoadLocation, tls.LoadX509KeyPair, template files;
- * - what needs no more than every module may do: crypto/rand (getrandom; /dev/urandom only on kernels that have no
- *   user notification either), pipes of internal/poll;
- * - what is neither reading nor a socket of a probe: os.checkPidfd (makes a process), the kernel's release by uname;
- * - what happens before any module can ask: the runtime's own files (runtime/os_linux.go), package initialisation.
+ * - what needs no more than every module may do: crypto/rand (getrandom; /dev/urandom only on
+ *   kernels that have no user notification either), pipes of internal/poll;
+ * - what is neither reading nor a socket of a probe: os.checkPidfd (makes a process), the kernel's
+ *   release by uname;
+ * - what happens before any module can ask: the runtime's own files (runtime/os_linux.go), package
+ *   initialisation.
  */
 #include "symbolizer/internal.h"
 
@@ -26,7 +29,8 @@ struct world {
 	size_t goroot_len;
 };
 
-/* The value of a variable, NULL if there is none. The first one counts (syscall/env_unix.go, copyenv). */
+/* The value of a variable, NULL if there is none. The first one counts (syscall/env_unix.go,
+ * copyenv). */
 static const char *
 value_of(const struct world *world, const char *name)
 {
@@ -52,8 +56,9 @@ follows(const char *text, const char *head, size_t len, const char **rest)
 	return true;
 }
 
-/* The zone files that come with Go, which are tried last: runtime.GOROOT() + "/lib/time/zoneinfo.zip" (time/zoneinfo_read.go,
- * loadLocation; up to 1.18 zoneinfo_unix.go). That asks the environment of the start, os.Setenv or not (runtime/extern.go). */
+/* The zone files that come with Go, which are tried last: runtime.GOROOT() +
+ * "/lib/time/zoneinfo.zip" (time/zoneinfo_read.go, loadLocation; up to 1.18 zoneinfo_unix.go).
+ * That asks the environment of the start, os.Setenv or not (runtime/extern.go). */
 static bool
 is_zone_archive(const struct world *world, const char *path)
 {
@@ -92,8 +97,9 @@ is_zone(const struct world *world, const char *path)
 	return false;
 }
 
-/* Whether path is a folder of len bytes, or directly in it. Slashes at the folder's end do not count: they are kept in
- * the names of files (os.ReadFile) and not in those of links (filepath.Join). */
+/* Whether path is a folder of len bytes, or directly in it. Slashes at the folder's end do not
+ * count: they are kept in the names of files (os.ReadFile) and not in those of links
+ * (filepath.Join). */
 static bool
 is_in_folder(const char *path, const char *folder, size_t len)
 {
@@ -153,16 +159,18 @@ struct mj_own_act {
 };
 
 /*
- * Releases are those of Go in which the function is what is said here, of 1.16 to 1.27 where none is given.
- * None of them takes a path, or calls anything that a caller can set, with the exceptions named: their paths are compared.
+ * Releases are those of Go in which the function is what is said here, of 1.16 to 1.27 where none
+ * is given. None of them takes a path, or calls anything that a caller can set, with the exceptions
+ * named: their paths are compared.
  */
 static const struct mj_own_act acts[] = {
 	/* time/zoneinfo_unix.go. By $TZ, which os.Setenv may have changed. */
 	{ .function = "time.initLocal", .is_path = is_zone },
-	/* crypto/x509/root_unix.go (from root.go, initSystemRoots). By $SSL_CERT_FILE and $SSL_CERT_DIR. */
+	/* crypto/x509/root_unix.go (from root.go, initSystemRoots). By $SSL_CERT_FILE and
+	 * $SSL_CERT_DIR. */
 	{ .function = "crypto/x509.loadSystemRoots", .is_path = is_root },
-	/* os/user/lookup_stubs.go and lookup_unix.go, without cgo; cgo_lookup_unix.go: getpwuid_r, which looks up first
-	 * which databases to ask. */
+	/* os/user/lookup_stubs.go and lookup_unix.go, without cgo; cgo_lookup_unix.go: getpwuid_r,
+	 * which looks up first which databases to ask. */
 	{ .function = "os/user.current",
 	  .paths = PATHS("/etc/passwd", "/etc/nsswitch.conf"),
 	  .through_c = true },
@@ -175,7 +183,8 @@ static const struct mj_own_act acts[] = {
 	{ .function = "net.initConfVal",
 	  .paths = PATHS("/etc/nsswitch.conf", "/etc/resolv.conf", "/etc/mdns.allow",
 	                 "/proc/sys/kernel/hostname") },
-	/* net/dnsclient_unix.go. Takes a path, for tests; without a search list it asks for the host's name. */
+	/* net/dnsclient_unix.go. Takes a path, for tests; without a search list it asks for the
+	 * host's name. */
 	{ .function = "net.(*resolverConfig).tryUpdate",
 	  .paths = PATHS("/etc/resolv.conf", "/proc/sys/kernel/hostname") },
 	/* net/nss.go, from 1.20 on. */
@@ -184,7 +193,8 @@ static const struct mj_own_act acts[] = {
 	{ .function = "net.readHosts", .paths = PATHS("/etc/hosts") },
 	/* net/port_unix.go. */
 	{ .function = "net.readServices", .paths = PATHS("/etc/services") },
-	/* net/lookup_unix.go; up to 1.25 a function, then a closure in a variable's initialisation. */
+	/* net/lookup_unix.go; up to 1.25 a function, then a closure in a variable's
+	 * initialisation. */
 	{ .function = "net.readProtocols", .paths = PATHS("/etc/protocols") },
 	{ .function = "net.init", .file = "net/lookup_unix.go", .paths = PATHS("/etc/protocols") },
 	/* net/sock_linux.go. */
@@ -299,9 +309,10 @@ is_exported(const char *function)
 }
 
 /*
- * Whether the function at *at was entered as the standard library enters it: by its own package, through sync.Once or
- * not, and that by a name that everybody may call. A module that reaches it by //go:linkname calls it itself, or some
- * other function that is not exported. What the runtime calls for a module (a deferred call) is the module's business.
+ * Whether the function at *at was entered as the standard library enters it: by its own package,
+ * through sync.Once or not, and that by a name that everybody may call. A module that reaches it by
+ * //go:linkname calls it itself, or some other function that is not exported. What the runtime
+ * calls for a module (a deferred call) is the module's business.
  */
 static bool
 is_own_entrance(struct at at, const char *package)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The standard library's own acts: which places the environment at the start leads to, which frames are confirmed, and
- * which calls only read or probe. */
+/* The standard library's own acts: which places the environment at the start leads to, which
+ * frames are confirmed, and which calls only read or probe. */
 #include <check.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -220,7 +220,8 @@ START_TEST(frames_of_an_own_act)
 }
 END_TEST
 
-/* Each frame up to the one that called the listed function: a module's, a suspect's, one that is doubted. */
+/* Each frame up to the one that called the listed function: a module's, a suspect's, one that is
+ * doubted. */
 START_TEST(frames_not_confirmed)
 {
 	static const int suspects[] = { 0 };
