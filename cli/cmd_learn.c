@@ -181,8 +181,8 @@ reporter_of(struct session *s)
 
 /* ---- the run -------------------------------------------------------------------------------- */
 
-/* Whether the file that is added to charges modules with what the standard library does for everybody. One that
- * cannot be read is an error when it is written. */
+/* Whether the file that is added to charges modules with what the standard library does for
+ * everybody. One that cannot be read is an error when it is written. */
 static bool
 is_strict(const struct learn_options *options)
 {

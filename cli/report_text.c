@@ -304,8 +304,8 @@ cli_text_refusal(FILE *out, struct cli_style style, const struct cli_view *view)
 	fputs("modjail: ", out);
 	put_event(out, view);
 	put_reason(out, style, view);
-	/* The words for the other reasons say what the detail would repeat; a policy's refusal has one only where
-	 * there is more to say. */
+	/* The words for the other reasons say what the detail would repeat; a policy's refusal has
+	 * one only where there is more to say. */
 	if (view->reason == MJ_REASON_POLICY || view->reason == MJ_REASON_WALK ||
 	    view->reason == MJ_REASON_UNREADABLE || view->reason == MJ_REASON_OPAQUE ||
 	    view->reason == MJ_REASON_PROGRAM || view->reason == MJ_REASON_UNATTRIBUTED)

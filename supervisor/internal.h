@@ -75,8 +75,8 @@ struct sup_identity {
 	uint8_t random[16];
 };
 
-/** What /proc/PID/environ said of one execution, read when it is needed first. text: len bytes, owned; NULL if it could not
- * be read. */
+/** What /proc/PID/environ said of one execution, read when it is needed first. text: len bytes,
+ * owned; NULL if it could not be read. */
 struct sup_environment {
 	bool tried;
 	char *text;
@@ -275,8 +275,9 @@ void sup_decide(struct supervisor *sup, struct sup_process *process, struct sup_
 bool sup_is_known(const struct mj_stack *stack, bool any);
 
 /* ownact.c */
-/** Given a verdict on a complete stack that is not a plain "allow": makes it one, if the call is the standard library's own
- * act; if a refusal is one that the standard library remembers, says so. */
+/** Given a verdict on a complete stack that is not a plain "allow": makes it one, if the call is
+ * the standard library's own act; if a refusal is one that the standard library remembers, says
+ * so. */
 void sup_own_act(struct supervisor *sup, struct sup_process *process, const struct mj_call *call,
                  struct sup_verdict *v);
 /** Before what the process executes changes, or it ends. */

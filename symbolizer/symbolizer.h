@@ -117,8 +117,8 @@ const char *mj_image_main_module(const struct mj_image *image);
 bool mj_image_is_c_program(const struct mj_image *image);
 size_t mj_image_module_count(const struct mj_image *image);
 const struct mj_module *mj_image_module(const struct mj_image *image, size_t index);
-/** What precedes "runtime/proc.go" in the program's file names, "/usr/local/go/src/": *ret_len bytes, borrowed. NULL as long as
- * nothing was looked up. With -trimpath it is empty. */
+/** What precedes "runtime/proc.go" in the program's file names, "/usr/local/go/src/": *ret_len
+ * bytes, borrowed. NULL as long as nothing was looked up. With -trimpath it is empty. */
 const char *mj_image_goroot(const struct mj_image *image, size_t *ret_len);
 /** Whether a module owns at least one function of the program. */
 bool mj_image_module_present(struct mj_image *image, size_t index);
@@ -315,14 +315,15 @@ void mj_walk_forget(struct mj_stack *stack);
 
 /* ---- the standard library's own acts (ownact.c) --------------------------------------------- */
 
-/** A function by which the standard library does something once for the whole program, at places that it chooses itself
- * (ownact.c names the sources). Static. */
+/** A function by which the standard library does something once for the whole program, at places
+ * that it chooses itself (ownact.c names the sources). Static. */
 struct mj_own_act;
 
 /**
- * The innermost such function of a complete stack, if every frame from the call up to it is confirmed to be the standard
- * library's, inlined ones included, and so is what called it. C code may stand before them only where the function asks libc. What
- * is further out does not matter. NULL: the call is its callers'.
+ * The innermost such function of a complete stack, if every frame from the call up to it is
+ * confirmed to be the standard library's, inlined ones included, and so is what called it. C code
+ * may stand before them only where the function asks libc. Who is further out does not matter, but
+ * has to have come in by an exported function, not by //go:linkname. NULL: the call is its callers'.
  */
 const struct mj_own_act *mj_own_act(const struct mj_stack *stack);
 
@@ -330,8 +331,9 @@ const struct mj_own_act *mj_own_act(const struct mj_stack *stack);
 bool mj_own_act_probes(const struct mj_own_act *act);
 
 /**
- * Whether path is one that it opens, or looks at, by itself: a path of its own, or one that the environment at the program's start
- * names (len bytes of "NAME=value\0"), so that os.Setenv gains nothing. goroot: mj_image_goroot.
+ * Whether path is one that it opens, or looks at, by itself: a path of its own, or one that the
+ * environment at the program's start names (len bytes of "NAME=value\0"), so that os.Setenv gains
+ * nothing. goroot: mj_image_goroot.
  */
 bool mj_own_act_opens(const struct mj_own_act *act, const char *environment, size_t len,
                       const char *goroot, size_t goroot_len, const char *path);
@@ -339,8 +341,9 @@ bool mj_own_act_opens(const struct mj_own_act *act, const char *environment, siz
 /** All of them, and their functions' names; NULL behind the last index. */
 const struct mj_own_act *mj_own_act_at(size_t index, const char **ret_function);
 
-/** Whether what comes of a call of a complete stack is remembered for the whole program, whoever made it: it is made by such a
- * function, or by the standard library within a sync.Once. False for an empty stack. */
+/** Whether what comes of a call of a complete stack is remembered for the whole program, whoever
+ * made it: it is made by such a function, or by the standard library within a sync.Once. False for
+ * an empty stack. */
 bool mj_is_remembered(const struct mj_stack *stack);
 
 /** A part of a file, or of other memory, that a process has mapped. */
