@@ -73,7 +73,7 @@ struct row {
 static const struct row always[] = {
 	/* Descriptors it has, /proc, executable files. */
 	ANY(read), ANY(pread64), ANY(readv), ANY(preadv), ANY(write), ANY(writev), ANY(lseek), ANY(close),
-	ANY(fstat), ANY(stat), ANY(lstat), ANY(newfstatat), ANY(statx), ANY(fstatfs),
+	ANY(fstat), ANY(stat), ANY(lstat), ANY(newfstatat), ANY(statx), ANY(fstatfs), ANY(getdents64),
 	ANY(readlink), ANY(readlinkat), ANY(faccessat), ANY(faccessat2), ANY(getcwd), ANY(dup3),
 	EQ(fcntl, 1, F_GETFD), EQ(fcntl, 1, F_SETFD), EQ(fcntl, 1, F_GETFL), EQ(fcntl, 1, F_DUPFD_CLOEXEC),
 	IF(open, 1, O_ACCMODE | CREATING, O_RDONLY),

@@ -68,7 +68,7 @@ static struct mj_need
 need_of(const struct sup_process *process, const struct mj_call *call)
 {
 	struct mj_need need = mj_call_need(call);
-	if (call->nr == SYS_tgkill && (pid_t)call->args[0] == process->tgid)
+	if (sup_is_own_signal(process->tgid, call))
 		return (struct mj_need){ .known = true };
 	if (need.any || !need.all)
 		return need;
@@ -325,6 +325,8 @@ decide_by_stack(struct supervisor *sup, struct sup_process *process, struct sup_
                 const struct mj_call *call, const struct sup_where *where, struct sup_verdict *v)
 {
 	struct mj_memory memory = memory_of(process, thread);
+	if (where->other)
+		memory.read_parts = NULL;
 	/* A fork has another thread id than the m that it was copied, or borrowed, from. */
 	struct mj_thread_hint forked = { .m = thread->hint.m };
 	mj_walk(process->runtime, &memory, process->forked ? &forked : &thread->hint, where->pc,
@@ -335,6 +337,12 @@ decide_by_stack(struct supervisor *sup, struct sup_process *process, struct sup_
 		refuse(v, MJ_REASON_WALK, mj_walk_why_text(sup->stack.why));
 		return;
 	}
+	enum mj_broadcast broadcast = mj_stack_broadcast(&sup->stack);
+	if (broadcast == MJ_BROADCAST_FOLLOWS && sup_broadcast_covers(process, thread, call)) {
+		v->allow = true;
+		return;
+	}
+	v->broadcast = broadcast == MJ_BROADCAST_ASKS;
 	struct sup_known *known_allowed = known_slot(process, &sup->stack, &v->need);
 	if (!makes_program(call) && is_known_allowed(known_allowed, &sup->stack, &v->need)) {
 		v->allow = true;
@@ -354,6 +362,35 @@ decide_by_stack(struct supervisor *sup, struct sup_process *process, struct sup_
 	else if (sup->stack.walk_id)
 		*known_allowed = (struct sup_known){ sup->stack.walk_id, sup->stack.ancestry_id,
 			                             sup->stack.ancestry, v->need };
+}
+
+/* As decide_by_stack, but for a call that glibc makes on this thread for another one that one's stack decides; *where is
+ * the place that was decided on. All threads have to get the same answer. */
+static void
+decide_for_asker(struct supervisor *sup, struct sup_process *process, struct sup_thread *thread,
+                 const struct mj_call *call, struct sup_where *where, struct sup_verdict *v)
+{
+	const struct sup_verdict undecided = *v;
+	const struct mj_stack *stack = &sup->stack;
+	struct sup_setxid setxid;
+	decide_by_stack(sup, process, thread, call, where, v);
+	if (stack->status != MJ_WALK_COMPLETE || stack->pcs[0]->frames[0].subject != MJ_SUBJECT_C)
+		return;
+	if (!sup_setxid_command(process, call, where->sp, &setxid)) {
+		if (stack->root != MJ_ROOT_C)
+			return;
+		thread = sup_setxid_asker(sup, process, call, thread->tid, where, &setxid);
+		if (!thread)
+			return;
+		where->other = true;
+		*v = undecided;
+		decide_by_stack(sup, process, thread, call, where, v);
+	}
+	if (v->allow && setxid.error > 0) {
+		v->errnum = setxid.error;
+		refuse(v, MJ_REASON_UNATTRIBUTED,
+		       "glibc makes it on all threads, and one of them was refused it");
+	}
 }
 
 /* For the message, while the thread still waits. Changes nothing of the verdict. */
@@ -432,6 +469,11 @@ sup_decide(struct supervisor *sup, struct sup_process *process, struct sup_threa
 			refuse(v, MJ_REASON_UNREADABLE, "it has not started its program yet");
 		return;
 	}
+	/* Whatever is, or is not, known of it: without its signals a runtime waits for ever. */
+	if (sup_is_own_signal(process->tgid, call)) {
+		v->allow = true;
+		return;
+	}
 	if (process->kind == SUP_UNKNOWN) {
 		v->capability = mj_grant_lacks(NULL, v->need);
 		refuse(v, reason_of_unknown(process), process->unreadable);
@@ -440,13 +482,20 @@ sup_decide(struct supervisor *sup, struct sup_process *process, struct sup_threa
 	decide_by_ceiling(sup, process, v);
 	if (!v->allow || sup_packed_is_free(sup, call, v->need))
 		return;
+	struct sup_where at = *where;
 	if (process->kind != SUP_CEILING) {
 		v->allow = false;
-		decide_by_stack(sup, process, thread, call, where, v);
+		if (sup_is_setxid(call))
+			decide_for_asker(sup, process, thread, call, &at, v);
+		else
+			decide_by_stack(sup, process, thread, call, &at, v);
+		if (v->allow && !sup_stays_readable(thread->tid, call))
+			refuse(v, MJ_REASON_UNREADABLE,
+			       "not once it has other ids, for modjail lacks CAP_SYS_PTRACE");
 	}
 	learn_ceiling(sup, process, v);
 	if (!v->allow && v->capability == MJ_CAP_COUNT)
 		v->capability = mj_grant_lacks(NULL, v->need);
 	if (!v->allow || v->logged)
-		find_c_frames(sup, process, call, where, v);
+		find_c_frames(sup, process, call, &at, v);
 }

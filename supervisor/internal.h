@@ -83,6 +83,16 @@ struct sup_environment {
 	size_t len;
 };
 
+/** A call that the Go runtime makes on all threads of a process for one of them, and what is known of those that glibc makes
+ * (allthreads.c). */
+struct sup_broadcast {
+	uint64_t serial; /* 0: there is none */
+	pid_t tid;       /* for whom the runtime makes it; it was let through */
+	struct mj_call call;
+	pid_t asker;      /* for whom glibc made the last one; 0: nobody yet */
+	uint64_t vain_ns; /* time spent in looking for such, where there was none */
+};
+
 /** A jailed process between two executions. */
 struct sup_process {
 	pid_t tgid;
@@ -110,6 +120,7 @@ struct sup_process {
 	const char *unreadable;     /* why kind is SUP_UNKNOWN */
 	struct sup_known known[32]; /* of runtime; a collision replaces */
 	struct sup_environment environment;
+	struct sup_broadcast broadcast;
 	UT_hash_handle hh;
 };
 
@@ -121,6 +132,7 @@ struct sup_thread {
 	int alive_fd;   /* /proc/TID/oom_score_adj: likewise, and cheap; -1 until it is needed */
 	struct mj_thread_hint hint;
 	bool fresh; /* was met just now: its process may have taken over a number */
+	uint64_t served; /* serial of the last broadcast that it followed */
 	UT_hash_handle hh;
 };
 
@@ -129,6 +141,7 @@ struct sup_where {
 	int64_t nr;
 	uint64_t args[6];
 	uint64_t sp, pc;
+	bool other; /* the thread is not the one that is notified of: only its memory belongs to that one's process */
 };
 
 /* ---- the supervisor ------------------------------------------------------------------------- */
@@ -149,6 +162,7 @@ struct supervisor {
 	pid_t child;        /* the program's first process */
 	bool child_met;     /* there is, or was, a record of it */
 	bool lineage_exact; /* no process was allowed to adopt others' children */
+	uint64_t last_broadcast; /* serial */
 	bool out_of_fds;    /* some open failed for want of descriptors; see sup_reclaim */
 	struct sup_process *processes;
 	struct sup_thread *threads;
@@ -189,6 +203,8 @@ struct sup_verdict {
 	size_t blamed_ancestor; /* 0: the stack itself, else 1 + index of the creator */
 	bool have_stack;
 	struct mj_grant stack_grant; /* intersection over the stack, for ceilings */
+	bool broadcast; /* the runtime makes the call for somebody on all threads, here first */
+	int errnum;     /* what a refusal has to be, 0: what the policy says */
 };
 
 /* images.c */
@@ -236,6 +252,13 @@ struct sup_status {
 	pid_t ns_tid; /* the thread's number in its own PID namespace; 0 if unknown */
 };
 bool sup_read_status(pid_t tid, struct sup_status *ret);
+/** Of a thread: real, effective, saved, and for files. */
+struct sup_ids {
+	uint32_t uid[4], gid[4];
+};
+bool sup_read_ids(pid_t tid, struct sup_ids *ret);
+/** Whether modjail has CAP_SYS_PTRACE in its own user namespace. */
+bool sup_may_trace_all(void);
 bool sup_read_start_time(pid_t pid, uint64_t *ret);
 bool sup_read_auxv(pid_t pid, struct sup_auxv *ret);
 /** Whether each execution by the process gets addresses of its own (personality(2), randomize_va_space in proc_sys_kernel(5));
@@ -257,6 +280,8 @@ int sup_alive_open(pid_t tid);
 bool sup_alive(int fd);
 /** Whether the thread still exists. */
 bool sup_thread_alive(struct sup_thread *thread);
+/** Where a thread waits at this moment, without a record of it: 0, or the errno; EAGAIN if it runs. */
+int sup_thread_peek(pid_t tid, struct sup_where *ret);
 /** The record of a thread, and where it waits. NULL with *why if it cannot be read. */
 struct sup_thread *sup_thread_get(struct supervisor *sup, pid_t tid, struct sup_where *where,
                                   const char **why);
@@ -282,6 +307,33 @@ void sup_own_act(struct supervisor *sup, struct sup_process *process, const stru
                  struct sup_verdict *v);
 /** Before what the process executes changes, or it ends. */
 void sup_environment_forget(struct sup_environment *environment);
+
+/* allthreads.c */
+/** Whether a call is a signal from a process, by the number that modjail knows it by, to itself. */
+bool sup_is_own_signal(pid_t tgid, const struct mj_call *call);
+/** Whether a call of a thread that waits in the runtime's function for calls on all threads is the one that was let through
+ * for another thread, and has not been made by this one yet; it is taken to have been made now. */
+bool sup_broadcast_covers(const struct sup_process *process, struct sup_thread *thread,
+                          const struct mj_call *call);
+/** After each answer to a thread of the process. asks: the call was let through, and others follow. */
+void sup_broadcast_note(struct supervisor *sup, struct sup_process *process, pid_t tid,
+                        const struct mj_call *call, bool asks);
+/** glibc's record of a call on all threads, as it stands on the stack of the thread that asks for it. */
+struct sup_setxid {
+	uint64_t futex; /* address of the word that it waits for */
+	int error;      /* -1: no thread has made the call, 0: those that have succeeded, else their errno */
+};
+/** Whether a call is one of those that glibc makes on all threads. */
+bool sup_is_setxid(const struct mj_call *call);
+/** The record for this call right above sp, on a stack of the process. False: there is none. */
+bool sup_setxid_command(struct sup_process *process, const struct mj_call *call, uint64_t sp,
+                        struct sup_setxid *ret);
+/** The thread of the process for which glibc makes this call on all others, and where it waits. NULL: there is none. */
+struct sup_thread *sup_setxid_asker(struct supervisor *sup, struct sup_process *process,
+                                    const struct mj_call *call, pid_t caller,
+                                    struct sup_where *where, struct sup_setxid *ret);
+/** Whether modjail can still read a process of which thread tid has made this call. True, too, where that cannot be told. */
+bool sup_stays_readable(pid_t tid, const struct mj_call *call);
 
 /* charged.c */
 struct sup_names *sup_names_ref(struct sup_names *names);

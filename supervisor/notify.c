@@ -72,6 +72,16 @@ deny(struct sup_verdict *v, const struct mj_call *call, const char *why)
 	v->detail = why;
 }
 
+/* A thread that cannot be read may still signal its own process: its number is there for everybody to read. Refused that, a runtime
+ * would wait for ever for what the signal should set off. */
+static bool
+signals_itself(pid_t tid, const struct mj_call *call)
+{
+	struct sup_status status;
+	return call->nr == SYS_tgkill && sup_read_status(tid, &status) &&
+	       sup_is_own_signal(status.tgid, call);
+}
+
 /* The short way, for calls that are allowed, which most are: of a thread that is known, and whose SP can be told
  * from its memory. False: no verdict. */
 static bool
@@ -114,6 +124,7 @@ judge(struct supervisor *sup, const struct seccomp_notif *req, const struct mj_c
 	struct sup_thread *thread = sup_thread_get(sup, tid, &where, &why);
 	if (!thread) {
 		deny(v, call, why);
+		v->allow = signals_itself(tid, call);
 		return;
 	}
 	if (where.nr != call->nr || where.pc != req->data.instruction_pointer) {
@@ -252,12 +263,16 @@ handle(struct supervisor *sup, const struct seccomp_notif *req)
 		let_through(&resp);
 	} else {
 		action = action_of(sup, process, &v, &errnum);
+		errnum = v.errnum ? v.errnum : errnum;
 		errnum = punish(sup, req, process, action, errnum, &resp);
 	}
 	if (resp.flags & SECCOMP_USER_NOTIF_FLAG_CONTINUE)
 		sup_packed_readlink(sup, req, &call, process, &resp);
 	if (!reply(sup, &resp) && action != MJ_ACTION_KILL)
 		return;
+	if (process)
+		sup_broadcast_note(sup, process, (pid_t)req->pid, &call,
+		                   v.broadcast && !resp.error);
 	if (resp.flags & SECCOMP_USER_NOTIF_FLAG_CONTINUE)
 		note_allowed(sup, req, &call, process, &v);
 	if (action != MJ_ACTION_DEFAULT)

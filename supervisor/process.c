@@ -442,6 +442,7 @@ executed(struct supervisor *sup, struct sup_process *process)
 	process->ceiling = process->pending_ceiling;
 	process->exec_pending = false;
 	process->forked = false;
+	process->broadcast = (struct sup_broadcast){ 0 };
 	sup_executors_done(sup, process);
 	sup->floor = mj_grant_intersect(sup->floor, process->ceiling);
 	if (process->image) {

@@ -6,6 +6,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,6 +89,33 @@ sup_read_status(pid_t tid, struct sup_status *ret)
 	ret->ppid = (pid_t)ppid;
 	ret->ns_tid = (pid_t)last_number(text, "\nNSpid:\t");
 	return true;
+}
+
+/* Four numbers: real, effective, saved, of the file system (proc_pid_status(5)). */
+static bool
+read_four(const char *text, const char *key, uint32_t *ret)
+{
+	const char *at = strstr(text, key);
+	return at && sscanf(at + strlen(key), "%u %u %u %u", &ret[0], &ret[1], &ret[2], &ret[3]) == 4;
+}
+
+bool
+sup_read_ids(pid_t tid, struct sup_ids *ret)
+{
+	char text[4096];
+	return slurp(tid, "status", text, sizeof(text)) > 0 &&
+	       read_four(text, "\nUid:\t", ret->uid) && read_four(text, "\nGid:\t", ret->gid);
+}
+
+bool
+sup_may_trace_all(void)
+{
+	static const char key[] = "\nCapEff:\t";
+	char text[4096];
+	if (slurp(getpid(), "status", text, sizeof(text)) <= 0)
+		return false;
+	const char *at = strstr(text, key);
+	return at && strtoull(at + sizeof(key) - 1, NULL, 16) >> CAP_SYS_PTRACE & 1;
 }
 
 bool

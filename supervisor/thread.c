@@ -66,21 +66,31 @@ parse_syscall(const char *text, struct sup_where *ret)
 	return hex_word(&at, &ret->sp) && hex_word(&at, &ret->pc);
 }
 
+/* 0, or the errno; EAGAIN: the thread runs. */
+static int
+read_once(int fd, struct sup_where *ret)
+{
+	char text[256];
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+	if (n < 0)
+		return errno;
+	if (n == 0)
+		return ESRCH;
+	text[n] = '\0';
+	if (strncmp(text, "running", 7) == 0)
+		return EAGAIN;
+	return parse_syscall(text, ret) ? 0 : EBADMSG;
+}
+
 /* 0, or the errno. The file can say "running" right after RECV, until the thread has gone to
  * sleep; then it is read again. */
 static int
 read_where(int fd, struct sup_where *ret)
 {
 	for (int i = 0; i < RUNNING_RETRIES; i++) {
-		char text[256];
-		ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
-		if (n < 0)
-			return errno;
-		if (n == 0)
-			return ESRCH;
-		text[n] = '\0';
-		if (strncmp(text, "running", 7) != 0)
-			return parse_syscall(text, ret) ? 0 : EBADMSG;
+		int errnum = read_once(fd, ret);
+		if (errnum != EAGAIN)
+			return errnum;
 		/* On a busy machine it may have lost its CPU on the way. */
 		if (i < RUNNING_YIELDS)
 			sched_yield();
@@ -145,6 +155,15 @@ sweep_threads(struct supervisor *sup)
 	sup->sweep_threads_at = 2 * HASH_COUNT(sup->threads) + SWEEP_MIN;
 	if (sup->sweep_threads_at > MAX_KEPT_THREADS)
 		sup->sweep_threads_at = MAX_KEPT_THREADS;
+}
+
+int
+sup_thread_peek(pid_t tid, struct sup_where *ret)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/syscall", tid);
+	MJ_AUTO_FD int fd = sup_procfs_only(open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+	return fd < 0 ? errno : read_once(fd, ret);
 }
 
 static struct sup_thread *

@@ -46,4 +46,7 @@ void mj_pc_cache_finish(struct mj_pc_cache *cache);
 void mj_frame_pointer(const struct mj_image *image, const struct mj_func *f, uint64_t pc,
                       struct mj_pc_entry *entry);
 
+/** What part a function has in one call on all threads (allthreads.c). */
+enum mj_broadcast mj_broadcast_of(const struct mj_image *image, const struct mj_func *f);
+
 #endif

@@ -279,7 +279,10 @@ make_entry(struct mj_image *image, uint64_t pc, bool is_return, const struct mj_
 		return NULL;
 	memcpy(kept, frames, n * sizeof(*kept));
 	*entry = (struct mj_pc_entry){
-		.pub = { .pc = pc, .nframes = n, .frames = kept },
+		.pub = { .pc = pc,
+		         .nframes = n,
+		         .frames = kept,
+		         .broadcast = mj_broadcast_of(image, f) },
 		.is_return = is_return,
 		.follows_call = follows_call(&image->elf, pc),
 		.special = find_special(image, f),

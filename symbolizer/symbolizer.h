@@ -58,11 +58,19 @@ struct mj_frame {
  */
 bool mj_frame_in_doubt(const struct mj_frame *frame, const struct mj_frame *inner);
 
+/** What part a function of the runtime has in one call on all threads: see mj_stack_broadcast. */
+enum mj_broadcast {
+	MJ_BROADCAST_NONE = 0,
+	MJ_BROADCAST_ASKS,    /**< makes the call first, for whoever called it, then has it made by the others */
+	MJ_BROADCAST_FOLLOWS, /**< makes it on one of the other threads */
+};
+
 /** One physical frame: a code address, with its logical frames. Kept by the image's PC cache. */
 struct mj_pc {
 	uint64_t pc; /**< address in the file, load bias taken off */
 	unsigned nframes;
 	const struct mj_frame *frames; /**< innermost first, nframes of them, at least 1 */
+	enum mj_broadcast broadcast;   /**< of the physical function */
 };
 
 struct mj_image;
@@ -309,6 +317,13 @@ void mj_walk(struct mj_runtime *runtime, const struct mj_memory *memory,
 bool mj_walk_predict(struct mj_runtime *runtime, const struct mj_memory *memory,
                      const struct mj_thread_hint *hint, uint64_t pc, struct mj_stack *stack,
                      uint64_t *ret_sp);
+
+/**
+ * Whether the system call of a walked stack belongs to one call on all threads (syscall.AllThreadsSyscall): whether the
+ * runtime makes it for who asks, or on one of the other threads. NONE where the walk is not complete, and where between the
+ * runtime's function and the system call is anything but confirmed code of the standard library. Why: symbolizer/allthreads.c.
+ */
+enum mj_broadcast mj_stack_broadcast(const struct mj_stack *stack);
 
 /** Forgets what mj_walk_predict has read. To be called before anything is read of another thread, or at another time. */
 void mj_walk_forget(struct mj_stack *stack);
