@@ -26,6 +26,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,12 +34,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SIGSETXID 33        /* __SIGRTMIN + 1 (sysdeps/unix/sysv/linux/internal-signals.h) */
+#define SIGSETXID 33     /* __SIGRTMIN + 1 (sysdeps/unix/sysv/linux/internal-signals.h) */
+#define HANDLER_ROOM 256 /* above SP, what the handler keeps there */
+#define INFO_OFFSET                                                                                \
+	312 /* from its return address to the siginfo (arch/x86/include/asm/sigframe.h) */
 #define COMMAND_ROOM 1024   /* above SP, where setuid keeps the structure */
 #define PAUSE_NS 100000     /* between two looks at threads that run */
-#define SEARCH_NS 200000000 /* for one search */
+#define SEARCH_NS UINT64_C(1000000000) /* for one search */
 /* For all searches of a process that found nobody, after which there are no more: what they cost is everybody's. */
 #define VAIN_NS UINT64_C(2000000000)
+#define LOST_NS UINT64_C(1000000000) /* after that, a refusal is in the structure */
 
 /* ---- the Go runtime ------------------------------------------------------------------------- */
 
@@ -48,29 +53,37 @@ sup_is_own_signal(pid_t tgid, const struct mj_call *call)
 	return call->nr == SYS_tgkill && (pid_t)call->args[0] == tgid;
 }
 
+/* Up to Go 1.17 the registers of arguments that a call does not have are left as they were (RawSyscall). */
 static bool
 is_same_call(const struct mj_call *a, const struct mj_call *b)
 {
-	return a->nr == b->nr && memcmp(a->args, b->args, sizeof(a->args)) == 0;
+	unsigned used = mj_call_used_args(a->nr);
+	if (a->nr != b->nr)
+		return false;
+	for (unsigned i = 0; i < MJ_ARRAY_LEN(a->args); i++)
+		if ((!used || used >> i & 1) && a->args[i] != b->args[i])
+			return false;
+	return true;
 }
 
 bool
-sup_broadcast_covers(const struct sup_process *process, struct sup_thread *thread,
+sup_broadcast_covers(const struct sup_process *process, const struct sup_thread *thread,
                      const struct mj_call *call)
 {
 	const struct sup_broadcast *broadcast = &process->broadcast;
-	if (!broadcast->serial || broadcast->tid == thread->tid ||
-	    thread->served == broadcast->serial || !is_same_call(&broadcast->call, call))
-		return false;
-	thread->served = broadcast->serial;
-	return true;
+	return broadcast->serial && broadcast->tid != thread->tid &&
+	       thread->served != broadcast->serial && is_same_call(&broadcast->call, call);
 }
 
 void
 sup_broadcast_note(struct supervisor *sup, struct sup_process *process, pid_t tid,
-                   const struct mj_call *call, bool asks)
+                   const struct mj_call *call, enum mj_broadcast part)
 {
 	struct sup_broadcast *broadcast = &process->broadcast;
+	struct sup_thread *thread;
+	bool asks = part == MJ_BROADCAST_ASKS;
+	if (part == MJ_BROADCAST_FOLLOWS && (thread = sup_thread_find(sup, tid)))
+		thread->served = broadcast->serial;
 	/* Who asks wakes the others by signals meanwhile. */
 	if ((!asks && broadcast->tid != tid) || sup_is_own_signal(process->tgid, call))
 		return;
@@ -80,6 +93,14 @@ sup_broadcast_note(struct supervisor *sup, struct sup_process *process, pid_t ti
 }
 
 /* ---- glibc ---------------------------------------------------------------------------------- */
+
+static uint64_t
+now(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
 
 struct xid_command {
 	int32_t syscall_no;
@@ -102,6 +123,21 @@ sup_is_setxid(const struct mj_call *call)
 	default:
 		return false;
 	}
+}
+
+bool
+sup_in_setxid_handler(struct sup_process *process, uint64_t sp)
+{
+	uint8_t stack[HANDLER_ROOM + INFO_OFFSET + sizeof(siginfo_t)];
+	siginfo_t info;
+	if (sp % 8 || sup_process_read(process, sp, stack, sizeof(stack)) != sizeof(stack))
+		return false;
+	for (size_t at = 0; at < HANDLER_ROOM; at += 8) {
+		memcpy(&info, stack + at + INFO_OFFSET, sizeof(info));
+		if (info.si_signo == SIGSETXID && info.si_code == SI_TKILL)
+			return true;
+	}
+	return false;
 }
 
 bool
@@ -178,32 +214,24 @@ look_at_all(struct sup_process *process, const struct mj_call *call, pid_t calle
 	return best;
 }
 
-static uint64_t
-now(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 /* The thread that asks, 0 if there is none. It may be on its way from one tgkill to the next, or to its futex. */
 static pid_t
 search(struct sup_process *process, const struct mj_call *call, pid_t caller)
 {
 	struct sup_broadcast *broadcast = &process->broadcast;
 	uint64_t start = now(), spent = 0;
-	enum look look = RUNS;
-	while (look == RUNS && spent < SEARCH_NS && broadcast->vain_ns + spent < VAIN_NS) {
-		pid_t found = broadcast->asker; /* of the thread before, or of the time before */
+	enum look look;
+	do {
+		pid_t found = broadcast->asker; /* for the thread before, or the last time */
 		if (spent)
 			nanosleep(&(struct timespec){ .tv_nsec = PAUSE_NS }, NULL);
 		look = found ? look_at(process, call, found) : NOT_IT;
-		if (look != IT)
+		if (look == NOT_IT && broadcast->vain_ns + spent < VAIN_NS)
 			look = look_at_all(process, call, caller, &found);
 		if (look == IT)
 			return broadcast->asker = found;
 		spent = now() - start;
-	}
+	} while (look == RUNS && spent < SEARCH_NS && broadcast->vain_ns + spent < VAIN_NS);
 	broadcast->vain_ns += spent;
 	return 0;
 }
@@ -213,11 +241,22 @@ sup_setxid_asker(struct supervisor *sup, struct sup_process *process, const stru
                  pid_t caller, struct sup_where *where, struct sup_setxid *ret)
 {
 	const char *why;
+	struct sup_broadcast *broadcast = &process->broadcast;
+	if (now() - broadcast->lost_at < LOST_NS && is_same_call(&broadcast->lost, call))
+		return NULL;
 	pid_t tid = search(process, call, caller);
 	struct sup_thread *thread = tid ? sup_thread_get(sup, tid, where, &why) : NULL;
-	if (!thread || thread->tgid != process->tgid || !asks(process, call, where, ret))
-		return NULL;
-	return thread;
+	if (thread && thread->tgid == process->tgid && asks(process, call, where, ret))
+		return thread;
+	broadcast->lost = *call;
+	broadcast->lost_at = now();
+	return NULL;
+}
+
+void
+sup_setxid_end(struct sup_process *process)
+{
+	process->broadcast.lost_at = 0;
 }
 
 /* ---- what is left to read afterwards -------------------------------------------------------- */
@@ -254,13 +293,13 @@ new_id(const struct mj_call *call, bool *ret_group, uint32_t *ret)
 }
 
 static bool
-has_own_user_namespace(pid_t tid)
+shares_user_namespace(pid_t tid)
 {
 	char path[64];
 	struct stat ours, theirs;
 	snprintf(path, sizeof(path), "/proc/%d/ns/user", tid);
 	return stat("/proc/self/ns/user", &ours) == 0 && stat(path, &theirs) == 0 &&
-	       (ours.st_ino != theirs.st_ino || ours.st_dev != theirs.st_dev);
+	       ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
 }
 
 /*
@@ -275,6 +314,6 @@ sup_stays_readable(pid_t tid, const struct mj_call *call)
 	uint32_t id;
 	if (!new_id(call, &group, &id) || sup_may_trace_all() || !sup_read_ids(tid, &ids))
 		return true;
-	const uint32_t *now_ids = group ? ids.gid : ids.uid;
-	return (id == now_ids[1] && id == now_ids[3]) || has_own_user_namespace(tid);
+	const uint32_t *has = group ? ids.gid : ids.uid;
+	return (id == has[1] && id == has[3]) || !shares_user_namespace(tid);
 }

@@ -5,6 +5,7 @@
  */
 #include "supervisor/internal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -337,12 +338,11 @@ decide_by_stack(struct supervisor *sup, struct sup_process *process, struct sup_
 		refuse(v, MJ_REASON_WALK, mj_walk_why_text(sup->stack.why));
 		return;
 	}
-	enum mj_broadcast broadcast = mj_stack_broadcast(&sup->stack);
-	if (broadcast == MJ_BROADCAST_FOLLOWS && sup_broadcast_covers(process, thread, call)) {
+	v->broadcast = mj_stack_broadcast(&sup->stack);
+	if (v->broadcast == MJ_BROADCAST_FOLLOWS && sup_broadcast_covers(process, thread, call)) {
 		v->allow = true;
 		return;
 	}
-	v->broadcast = broadcast == MJ_BROADCAST_ASKS;
 	struct sup_known *known_allowed = known_slot(process, &sup->stack, &v->need);
 	if (!makes_program(call) && is_known_allowed(known_allowed, &sup->stack, &v->need)) {
 		v->allow = true;
@@ -364,11 +364,19 @@ decide_by_stack(struct supervisor *sup, struct sup_process *process, struct sup_
 			                             sup->stack.ancestry, v->need };
 }
 
-/* As decide_by_stack, but for a call that glibc makes on this thread for another one that one's stack decides; *where is
- * the place that was decided on. All threads have to get the same answer. */
+/* What all threads are told of a call that glibc makes on them, once one of them was refused it. */
 static void
-decide_for_asker(struct supervisor *sup, struct sup_process *process, struct sup_thread *thread,
-                 const struct mj_call *call, struct sup_where *where, struct sup_verdict *v)
+refuse_all(struct sup_verdict *v, int errnum, const char *why)
+{
+	v->errnum = errnum;
+	refuse(v, MJ_REASON_UNATTRIBUTED, why);
+}
+
+/* As decide_by_stack, but a call that glibc makes on this thread for another one that one's stack decides; *where is the place
+ * that was decided on. */
+static void
+decide_setxid(struct supervisor *sup, struct sup_process *process, struct sup_thread *thread,
+              const struct mj_call *call, struct sup_where *where, struct sup_verdict *v)
 {
 	const struct sup_verdict undecided = *v;
 	const struct mj_stack *stack = &sup->stack;
@@ -376,21 +384,24 @@ decide_for_asker(struct supervisor *sup, struct sup_process *process, struct sup
 	decide_by_stack(sup, process, thread, call, where, v);
 	if (stack->status != MJ_WALK_COMPLETE || stack->pcs[0]->frames[0].subject != MJ_SUBJECT_C)
 		return;
-	if (!sup_setxid_command(process, call, where->sp, &setxid)) {
-		if (stack->root != MJ_ROOT_C)
-			return;
+	if (sup_setxid_command(process, call, where->sp, &setxid)) {
+		sup_setxid_end(process);
+	} else if (stack->root == MJ_ROOT_C && sup_in_setxid_handler(process, where->sp)) {
 		thread = sup_setxid_asker(sup, process, call, thread->tid, where, &setxid);
-		if (!thread)
+		if (!thread) {
+			refuse_all(v, EPERM, "glibc makes it on all threads, and who asked for "
+			                     "it was not found");
 			return;
+		}
 		where->other = true;
 		*v = undecided;
 		decide_by_stack(sup, process, thread, call, where, v);
+	} else {
+		return;
 	}
-	if (v->allow && setxid.error > 0) {
-		v->errnum = setxid.error;
-		refuse(v, MJ_REASON_UNATTRIBUTED,
-		       "glibc makes it on all threads, and one of them was refused it");
-	}
+	if (v->allow && setxid.error > 0)
+		refuse_all(v, setxid.error,
+		           "glibc makes it on all threads, and one of them was refused it");
 }
 
 /* For the message, while the thread still waits. Changes nothing of the verdict. */
@@ -486,7 +497,7 @@ sup_decide(struct supervisor *sup, struct sup_process *process, struct sup_threa
 	if (process->kind != SUP_CEILING) {
 		v->allow = false;
 		if (sup_is_setxid(call))
-			decide_for_asker(sup, process, thread, call, &at, v);
+			decide_setxid(sup, process, thread, call, &at, v);
 		else
 			decide_by_stack(sup, process, thread, call, &at, v);
 		if (v->allow && !sup_stays_readable(thread->tid, call))

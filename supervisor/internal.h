@@ -91,6 +91,9 @@ struct sup_broadcast {
 	struct mj_call call;
 	pid_t asker;      /* for whom glibc made the last one; 0: nobody yet */
 	uint64_t vain_ns; /* time spent in looking for such, where there was none */
+	/* A call of glibc's for which nobody was found, and when, CLOCK_MONOTONIC: all threads are refused it then. */
+	struct mj_call lost;
+	uint64_t lost_at;
 };
 
 /** A jailed process between two executions. */
@@ -203,8 +206,8 @@ struct sup_verdict {
 	size_t blamed_ancestor; /* 0: the stack itself, else 1 + index of the creator */
 	bool have_stack;
 	struct mj_grant stack_grant; /* intersection over the stack, for ceilings */
-	bool broadcast; /* the runtime makes the call for somebody on all threads, here first */
-	int errnum;     /* what a refusal has to be, 0: what the policy says */
+	enum mj_broadcast broadcast; /* of the stack that was walked */
+	int errnum;                  /* what a refusal has to be, 0: what the policy says */
 };
 
 /* images.c */
@@ -311,13 +314,13 @@ void sup_environment_forget(struct sup_environment *environment);
 /* allthreads.c */
 /** Whether a call is a signal from a process, by the number that modjail knows it by, to itself. */
 bool sup_is_own_signal(pid_t tgid, const struct mj_call *call);
-/** Whether a call of a thread that waits in the runtime's function for calls on all threads is the one that was let through
- * for another thread, and has not been made by this one yet; it is taken to have been made now. */
-bool sup_broadcast_covers(const struct sup_process *process, struct sup_thread *thread,
+/** Whether a call of a thread that follows (enum mj_broadcast) is the one that was let through for another thread, and this
+ * one has not been let make it yet. */
+bool sup_broadcast_covers(const struct sup_process *process, const struct sup_thread *thread,
                           const struct mj_call *call);
-/** After each answer to a thread of the process. asks: the call was let through, and others follow. */
+/** After each answer to a thread of the process: part is its stack's if the call was let through, else NONE. */
 void sup_broadcast_note(struct supervisor *sup, struct sup_process *process, pid_t tid,
-                        const struct mj_call *call, bool asks);
+                        const struct mj_call *call, enum mj_broadcast part);
 /** glibc's record of a call on all threads, as it stands on the stack of the thread that asks for it. */
 struct sup_setxid {
 	uint64_t futex; /* address of the word that it waits for */
@@ -328,10 +331,15 @@ bool sup_is_setxid(const struct mj_call *call);
 /** The record for this call right above sp, on a stack of the process. False: there is none. */
 bool sup_setxid_command(struct sup_process *process, const struct mj_call *call, uint64_t sp,
                         struct sup_setxid *ret);
-/** The thread of the process for which glibc makes this call on all others, and where it waits. NULL: there is none. */
+/** Whether a stack of the process is that of glibc's handler of the signal that sets such calls off. */
+bool sup_in_setxid_handler(struct sup_process *process, uint64_t sp);
+/** The thread of the process for which glibc makes this call on all others, and where it waits. NULL: there is none, nor
+ * will there be for the other threads, until sup_setxid_end. */
 struct sup_thread *sup_setxid_asker(struct supervisor *sup, struct sup_process *process,
                                     const struct mj_call *call, pid_t caller,
                                     struct sup_where *where, struct sup_setxid *ret);
+/** The thread that asked makes the call itself: it is the last one. */
+void sup_setxid_end(struct sup_process *process);
 /** Whether modjail can still read a process of which thread tid has made this call. True, too, where that cannot be told. */
 bool sup_stays_readable(pid_t tid, const struct mj_call *call);
 

@@ -272,7 +272,7 @@ handle(struct supervisor *sup, const struct seccomp_notif *req)
 		return;
 	if (process)
 		sup_broadcast_note(sup, process, (pid_t)req->pid, &call,
-		                   v.broadcast && !resp.error);
+		                   resp.error ? MJ_BROADCAST_NONE : v.broadcast);
 	if (resp.flags & SECCOMP_USER_NOTIF_FLAG_CONTINUE)
 		note_allowed(sup, req, &call, process, &v);
 	if (action != MJ_ACTION_DEFAULT)
