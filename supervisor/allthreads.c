@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One call that is made on all threads of a process, on behalf of one of them. Whoever asked for it is asked, once for
- * each thread: the threads that make it do so in a signal handler, where nobody's code is on the stack, and the runtime, or
- * glibc, ends the program if one of them gets another answer than the rest.
+ * each thread: the others make it where nobody's code is on their stacks, and the runtime, or glibc, ends the program if
+ * one of them gets another answer than the rest.
  *
  * The Go runtime (symbolizer/allthreads.c) makes the call on the caller's own thread first. If that is let through, the same
- * call is let through once for each other thread that waits in the runtime's function for it, until the caller makes
+ * call is let through once for each other thread that is in the runtime's function for it, until the caller makes
  * another call.
  *
  * glibc (nptl/nptl_setxid.c, __nptl_setxid; 2.36) makes it on the caller's thread last. That one sends SIGSETXID to the
- * others and sleeps in a futex until all are done. The call, and the word of the futex, are in a structure
- * on its stack:
+ * others and sleeps in a futex until all are done. The call, and the word of the futex, are in a structure on its stack:
  *     struct xid_command { int syscall_no; long id[3]; int cntr; int error; }
- * So it is found by where it waits, and its stack is walked; as long as a thread is in the handler it stays there. What a
- * module can gain by looking like either side:
+ * So it is found by where it waits, and its stack is walked; as long as a thread is in the handler it stays there. On its
+ * way from one tgkill to the next it runs, and is not found: then the call is put off (notify.c). What a module can gain by
+ * looking like either side:
  * - Whoever waits so is charged himself, with his own creators.
- * - Whoever makes a call that somebody else is just having made on all threads, from a stack that no Go code is on, makes
- *   one that his thread was going to make.
+ * - Whoever makes a call that somebody else is just having made on all threads, from a stack that looks like the handler's and has
+ *   no Go code on it, makes one that his thread was going to make.
  * The structure also says what the first of the calls came to (error: -1 none was made, 0 success), so that all
  * of them can be refused if one was.
  */
@@ -31,19 +31,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
-#define SIGSETXID 33     /* __SIGRTMIN + 1 (sysdeps/unix/sysv/linux/internal-signals.h) */
-#define HANDLER_ROOM 256 /* above SP, what the handler keeps there */
-#define INFO_OFFSET                                                                                \
-	312 /* from its return address to the siginfo (arch/x86/include/asm/sigframe.h) */
-#define COMMAND_ROOM 1024   /* above SP, where setuid keeps the structure */
-#define PAUSE_NS 100000     /* between two looks at threads that run */
-#define SEARCH_NS UINT64_C(1000000000) /* for one search */
-/* For all searches of a process that found nobody, after which there are no more: what they cost is everybody's. */
-#define VAIN_NS UINT64_C(2000000000)
-#define LOST_NS UINT64_C(1000000000) /* after that, a refusal is in the structure */
+#define SIGSETXID 33      /* __SIGRTMIN + 1 (sysdeps/unix/sysv/linux/internal-signals.h) */
+#define HANDLER_ROOM 256  /* above SP, what the handler keeps there */
+#define INFO_OFFSET 312   /* from its return address to the siginfo (asm/sigframe.h, rt_sigframe) */
+#define COMMAND_ROOM 1024 /* above SP, where setuid keeps the structure */
 
 /* ---- the Go runtime ------------------------------------------------------------------------- */
 
@@ -94,14 +87,6 @@ sup_broadcast_note(struct supervisor *sup, struct sup_process *process, pid_t ti
 
 /* ---- glibc ---------------------------------------------------------------------------------- */
 
-static uint64_t
-now(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 struct xid_command {
 	int32_t syscall_no;
 	uint64_t id[3];
@@ -130,9 +115,8 @@ sup_in_setxid_handler(struct sup_process *process, uint64_t sp)
 {
 	uint8_t stack[HANDLER_ROOM + INFO_OFFSET + sizeof(siginfo_t)];
 	siginfo_t info;
-	if (sp % 8 || sup_process_read(process, sp, stack, sizeof(stack)) != sizeof(stack))
-		return false;
-	for (size_t at = 0; at < HANDLER_ROOM; at += 8) {
+	ssize_t len = sp % 8 ? -1 : sup_process_read(process, sp, stack, sizeof(stack));
+	for (size_t at = 0; len > 0 && at + INFO_OFFSET + sizeof(info) <= (size_t)len; at += 8) {
 		memcpy(&info, stack + at + INFO_OFFSET, sizeof(info));
 		if (info.si_signo == SIGSETXID && info.si_code == SI_TKILL)
 			return true;
@@ -146,9 +130,8 @@ sup_setxid_command(struct sup_process *process, const struct mj_call *call, uint
 {
 	uint8_t stack[COMMAND_ROOM];
 	struct xid_command command;
-	if (sp % 8 || sup_process_read(process, sp, stack, sizeof(stack)) != sizeof(stack))
-		return false;
-	for (size_t at = 0; at + sizeof(command) <= sizeof(stack); at += 8) {
+	ssize_t len = sp % 8 ? -1 : sup_process_read(process, sp, stack, sizeof(stack));
+	for (size_t at = 0; len > 0 && at + sizeof(command) <= (size_t)len; at += 8) {
 		memcpy(&command, stack + at, sizeof(command));
 		if (command.syscall_no != call->nr ||
 		    memcmp(command.id, call->args, sizeof(command.id)) != 0)
@@ -173,67 +156,35 @@ asks(struct sup_process *process, const struct mj_call *call, const struct sup_w
 	       sup_setxid_command(process, call, where->sp, ret);
 }
 
-enum look { NOT_IT, IT, RUNS };
-
-static enum look
-look_at(struct sup_process *process, const struct mj_call *call, pid_t tid)
+static bool
+is_asker(struct sup_process *process, const struct mj_call *call, pid_t tid)
 {
 	struct sup_where where;
 	struct sup_setxid found;
-	int errnum = sup_thread_peek(tid, &where);
-	if (errnum)
-		return errnum == EAGAIN ? RUNS : NOT_IT;
-	return asks(process, call, &where, &found) ? IT : NOT_IT;
+	return sup_thread_peek(tid, &where) == 0 && asks(process, call, &where, &found);
 }
 
-/* Looks at all threads of the process; *ret is the one that asks. */
-static enum look
-look_at_all(struct sup_process *process, const struct mj_call *call, pid_t caller, pid_t *ret)
+/* Among all threads of the process; 0: none of them. */
+static pid_t
+search(struct sup_process *process, const struct mj_call *call, pid_t caller)
 {
 	char path[64];
 	snprintf(path, sizeof(path), "/proc/%d/task", process->tgid);
 	int fd = sup_procfs_only(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	enum look best = NOT_IT;
 	const struct dirent *entry;
+	pid_t found = 0;
 	if (!dir) {
 		mj_close(fd);
-		return NOT_IT;
+		return 0;
 	}
-	while (best != IT && (entry = readdir(dir))) {
+	while (!found && (entry = readdir(dir))) {
 		pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
-		if (tid <= 0 || tid == caller)
-			continue;
-		enum look look = look_at(process, call, tid);
-		if (look == IT)
-			*ret = tid;
-		if (look != NOT_IT)
-			best = look;
+		if (tid > 0 && tid != caller && is_asker(process, call, tid))
+			found = tid;
 	}
 	closedir(dir);
-	return best;
-}
-
-/* The thread that asks, 0 if there is none. It may be on its way from one tgkill to the next, or to its futex. */
-static pid_t
-search(struct sup_process *process, const struct mj_call *call, pid_t caller)
-{
-	struct sup_broadcast *broadcast = &process->broadcast;
-	uint64_t start = now(), spent = 0;
-	enum look look;
-	do {
-		pid_t found = broadcast->asker; /* for the thread before, or the last time */
-		if (spent)
-			nanosleep(&(struct timespec){ .tv_nsec = PAUSE_NS }, NULL);
-		look = found ? look_at(process, call, found) : NOT_IT;
-		if (look == NOT_IT && broadcast->vain_ns + spent < VAIN_NS)
-			look = look_at_all(process, call, caller, &found);
-		if (look == IT)
-			return broadcast->asker = found;
-		spent = now() - start;
-	} while (look == RUNS && spent < SEARCH_NS && broadcast->vain_ns + spent < VAIN_NS);
-	broadcast->vain_ns += spent;
-	return 0;
+	return found;
 }
 
 struct sup_thread *
@@ -241,22 +192,14 @@ sup_setxid_asker(struct supervisor *sup, struct sup_process *process, const stru
                  pid_t caller, struct sup_where *where, struct sup_setxid *ret)
 {
 	const char *why;
-	struct sup_broadcast *broadcast = &process->broadcast;
-	if (now() - broadcast->lost_at < LOST_NS && is_same_call(&broadcast->lost, call))
-		return NULL;
-	pid_t tid = search(process, call, caller);
+	pid_t tid = process->broadcast.asker; /* for the thread before, or the last time */
+	if (!tid || !is_asker(process, call, tid))
+		tid = search(process, call, caller);
 	struct sup_thread *thread = tid ? sup_thread_get(sup, tid, where, &why) : NULL;
-	if (thread && thread->tgid == process->tgid && asks(process, call, where, ret))
-		return thread;
-	broadcast->lost = *call;
-	broadcast->lost_at = now();
-	return NULL;
-}
-
-void
-sup_setxid_end(struct sup_process *process)
-{
-	process->broadcast.lost_at = 0;
+	if (!thread || thread->tgid != process->tgid || !asks(process, call, where, ret))
+		return NULL;
+	process->broadcast.asker = tid;
+	return thread;
 }
 
 /* ---- what is left to read afterwards -------------------------------------------------------- */

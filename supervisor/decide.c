@@ -384,20 +384,19 @@ decide_setxid(struct supervisor *sup, struct sup_process *process, struct sup_th
 	decide_by_stack(sup, process, thread, call, where, v);
 	if (stack->status != MJ_WALK_COMPLETE || stack->pcs[0]->frames[0].subject != MJ_SUBJECT_C)
 		return;
-	if (sup_setxid_command(process, call, where->sp, &setxid)) {
-		sup_setxid_end(process);
-	} else if (stack->root == MJ_ROOT_C && sup_in_setxid_handler(process, where->sp)) {
+	if (!sup_setxid_command(process, call, where->sp, &setxid)) {
+		if (stack->root != MJ_ROOT_C || !sup_in_setxid_handler(process, where->sp))
+			return;
 		thread = sup_setxid_asker(sup, process, call, thread->tid, where, &setxid);
 		if (!thread) {
 			refuse_all(v, EPERM, "glibc makes it on all threads, and who asked for "
 			                     "it was not found");
+			v->early = true;
 			return;
 		}
 		where->other = true;
 		*v = undecided;
 		decide_by_stack(sup, process, thread, call, where, v);
-	} else {
-		return;
 	}
 	if (v->allow && setxid.error > 0)
 		refuse_all(v, setxid.error,

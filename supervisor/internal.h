@@ -89,11 +89,7 @@ struct sup_broadcast {
 	uint64_t serial; /* 0: there is none */
 	pid_t tid;       /* for whom the runtime makes it; it was let through */
 	struct mj_call call;
-	pid_t asker;      /* for whom glibc made the last one; 0: nobody yet */
-	uint64_t vain_ns; /* time spent in looking for such, where there was none */
-	/* A call of glibc's for which nobody was found, and when, CLOCK_MONOTONIC: all threads are refused it then. */
-	struct mj_call lost;
-	uint64_t lost_at;
+	pid_t asker; /* for whom glibc made the last one; 0: nobody yet */
 };
 
 /** A jailed process between two executions. */
@@ -151,6 +147,13 @@ struct sup_where {
 
 struct sup_repeat; /* report.c */
 
+/** A call that is not answered yet, for what it is to be decided by cannot be seen at this moment. */
+struct sup_postponed {
+	struct seccomp_notif req;
+	uint64_t since; /* CLOCK_MONOTONIC, ns */
+};
+#define SUP_POSTPONED_MAX 64
+
 /** What the thread that answers is reading, for the main thread to see (watch.c). */
 struct sup_watch {
 	_Atomic unsigned serial; /* odd while it reads */
@@ -166,6 +169,9 @@ struct supervisor {
 	bool child_met;     /* there is, or was, a record of it */
 	bool lineage_exact; /* no process was allowed to adopt others' children */
 	uint64_t last_broadcast; /* serial */
+	struct sup_postponed postponed[SUP_POSTPONED_MAX]; /* the first npostponed */
+	size_t npostponed;
+	uint64_t retry_at; /* when they are decided on again */
 	bool out_of_fds;    /* some open failed for want of descriptors; see sup_reclaim */
 	struct sup_process *processes;
 	struct sup_thread *threads;
@@ -208,6 +214,7 @@ struct sup_verdict {
 	struct mj_grant stack_grant; /* intersection over the stack, for ceilings */
 	enum mj_broadcast broadcast; /* of the stack that was walked */
 	int errnum;                  /* what a refusal has to be, 0: what the policy says */
+	bool early; /* refused for what may show a little later: to be put off, if that is possible */
 };
 
 /* images.c */
@@ -333,13 +340,10 @@ bool sup_setxid_command(struct sup_process *process, const struct mj_call *call,
                         struct sup_setxid *ret);
 /** Whether a stack of the process is that of glibc's handler of the signal that sets such calls off. */
 bool sup_in_setxid_handler(struct sup_process *process, uint64_t sp);
-/** The thread of the process for which glibc makes this call on all others, and where it waits. NULL: there is none, nor
- * will there be for the other threads, until sup_setxid_end. */
+/** The thread of the process for which glibc makes this call on all others, and where it waits. NULL: there is none at this moment. */
 struct sup_thread *sup_setxid_asker(struct supervisor *sup, struct sup_process *process,
                                     const struct mj_call *call, pid_t caller,
                                     struct sup_where *where, struct sup_setxid *ret);
-/** The thread that asked makes the call itself: it is the last one. */
-void sup_setxid_end(struct sup_process *process);
 /** Whether modjail can still read a process of which thread tid has made this call. True, too, where that cannot be told. */
 bool sup_stays_readable(pid_t tid, const struct mj_call *call);
 

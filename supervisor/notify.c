@@ -23,6 +23,8 @@
 #include <unistd.h>
 
 #define JOIN_SECONDS 5
+#define POSTPONE_NS 1000000000
+#define RETRY_NS 1000000 /* but at most a tenth of the time */
 #define RETURN_NS 2000000 /* what the notifier may take to see that nobody is left */
 
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
@@ -238,10 +240,30 @@ punish(struct supervisor *sup, const struct seccomp_notif *req, const struct sup
 	return errnum;
 }
 
+static uint64_t
+now(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* False: it is to be answered now. since: when it was put off first, 0 if it was not. */
+static bool
+postpone(struct supervisor *sup, const struct seccomp_notif *req, uint64_t since)
+{
+	if (sup->npostponed == SUP_POSTPONED_MAX || (since && now() - since > POSTPONE_NS))
+		return false;
+	if (!sup->npostponed && !since)
+		sup->retry_at = now() + RETRY_NS;
+	sup->postponed[sup->npostponed++] = (struct sup_postponed){ *req, since ? since : now() };
+	return true;
+}
+
 /* The answer goes out before the record: a terminal or a pipe that nobody reads must not hold up the
  * program. A caller that went away while it was read was refused nothing, and is not reported. */
 static void
-handle(struct supervisor *sup, const struct seccomp_notif *req)
+handle(struct supervisor *sup, const struct seccomp_notif *req, uint64_t since)
 {
 	struct seccomp_notif_resp resp = { .id = req->id, .error = -EPERM };
 	struct mj_call call = { .nr = req->data.nr };
@@ -257,6 +279,8 @@ handle(struct supervisor *sup, const struct seccomp_notif *req)
 		return;
 	}
 	judge_with_fds(sup, req, &call, &v, &process);
+	if (v.early && postpone(sup, req, since))
+		return;
 	if (process && is_exec(&call) && !remember(sup, req, process) && v.allow)
 		deny(&v, &call, "modjail may not read its memory");
 	if (v.allow && !v.logged) {
@@ -279,14 +303,6 @@ handle(struct supervisor *sup, const struct seccomp_notif *req)
 		sup_report(sup, req, &call, process, &v, action, errnum);
 	if (!v.stub)
 		sup_stats_call(sup->stats, call.nr, v.allow);
-}
-
-static uint64_t
-now(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
 /* RECV has no timeout and, before 6.11, does not return when the last user of the filter ends: the
@@ -330,6 +346,39 @@ sup_notify_end(pthread_t notifier, bool empty)
 	return pthread_timedjoin_np(notifier, NULL, &until) == 0;
 }
 
+/* Nobody waits for those that wait: what they cost is a fraction of the time. */
+static void
+retry_postponed(struct supervisor *sup)
+{
+	struct sup_postponed again[SUP_POSTPONED_MAX];
+	uint64_t start = now();
+	size_t n = sup->npostponed;
+	if (start < sup->retry_at)
+		return;
+	memcpy(again, sup->postponed, n * sizeof(again[0]));
+	sup->npostponed = 0;
+	for (size_t i = 0; i < n; i++)
+		if (still_valid(sup, again[i].req.id))
+			handle(sup, &again[i].req, again[i].since);
+	uint64_t end = now();
+	sup->retry_at = end + RETRY_NS + 10 * (end - start);
+}
+
+/* Whether there is something to be received, or the end. What was put off is decided on again meanwhile. */
+static bool
+await(struct supervisor *sup)
+{
+	struct pollfd pfd = { .fd = sup->listener, .events = POLLIN };
+	int old;
+	if (!sup->npostponed)
+		return true;
+	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &old);
+	int n = poll(&pfd, 1, 1);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
+	retry_postponed(sup);
+	return n > 0;
+}
+
 void *
 sup_notify_loop(void *arg)
 {
@@ -341,6 +390,8 @@ sup_notify_loop(void *arg)
 	(void)ioctl(sup->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS,
 	            SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
 	for (;;) {
+		if (!await(sup))
+			continue;
 		if (receive(sup->listener, &req) < 0) {
 			if (errno == ENOENT && nobody_left(sup->listener))
 				return NULL;
@@ -354,10 +405,10 @@ sup_notify_loop(void *arg)
 		}
 		if (sup->stats) {
 			uint64_t start = now();
-			handle(sup, &req);
+			handle(sup, &req, 0);
 			sup_stats_latency(sup->stats, now() - start);
 		} else {
-			handle(sup, &req);
+			handle(sup, &req, 0);
 		}
 	}
 }

@@ -7,7 +7,7 @@
 //	main:setuid=65534 ok; uid=65534 gid=0 groups= nice=0
 //
 // Acts: setuid=N, setgid=N, setgroups=N, seteuid=N as the functions of package syscall; csetgid=N by C; nice=N by
-// AllThreadsSyscall; nothing; read; and pretend=N, which is module confc's. And "repeat=N", which alternates N calls of main (nice) and of conf, and
+// AllThreadsSyscall; nothing; read; sleep; and pretend=N, which is module confc's. And "repeat=N", which alternates N calls of main (nice) and of conf, and
 // "race=N", in which conf makes, from threads of its own, the very calls that main is having made on all
 // threads; both count what came of the two, as "main ok=N EPERM=N other=N conf ok=N EPERM=N other=N". With cgo "intrude=N" does
 // as repeat does, while a thread that confc's C code made sets its group to 77.
@@ -77,8 +77,8 @@ func startThreads(n int) {
 // state is what all threads have, by /proc.
 func state() string {
 	tasks, _ := filepath.Glob("/proc/self/task/*")
-	seen := ""
-	for _, task := range tasks {
+	seen := " unreadable"
+	for i, task := range tasks {
 		status, err := os.ReadFile(task + "/status")
 		stat, err2 := os.ReadFile(task + "/stat")
 		if os.IsNotExist(err) || err == syscall.ESRCH {
@@ -90,7 +90,7 @@ func state() string {
 		one := field(status, "Uid") + field(status, "Gid") + field(status, "Groups")
 		fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
 		one += " nice=" + fields[16]
-		if seen != "" && one != seen {
+		if i > 0 && one != seen {
 			return "differs:" + seen + " and" + one
 		}
 		seen = one
@@ -135,6 +135,8 @@ func act(name string, n int) error {
 		return err
 	case "pretend":
 		return pretend(n)
+	case "sleep":
+		select {}
 	case "nothing":
 		return nil
 	}
