@@ -47,13 +47,22 @@ is_std(const struct mj_pc *pc)
 	return true;
 }
 
+static bool
+is_goroutine(const struct mj_stack *stack)
+{
+	return stack->root == MJ_ROOT_GOROUTINE || stack->root == MJ_ROOT_MAIN;
+}
+
 enum mj_broadcast
 mj_stack_broadcast(const struct mj_stack *stack)
 {
 	if (stack->status != MJ_WALK_COMPLETE)
 		return MJ_BROADCAST_NONE;
-	for (size_t i = 0; i < stack->npcs && i < INNERMOST && is_std(stack->pcs[i]); i++)
-		if (stack->pcs[i]->broadcast != MJ_BROADCAST_NONE)
-			return stack->pcs[i]->broadcast;
+	for (size_t i = 0; i < stack->npcs && i < INNERMOST && is_std(stack->pcs[i]); i++) {
+		enum mj_broadcast part = stack->pcs[i]->broadcast;
+		if (part == MJ_BROADCAST_FOLLOWS ||
+		    (part == MJ_BROADCAST_ASKS && is_goroutine(stack)))
+			return part;
+	}
 	return MJ_BROADCAST_NONE;
 }
