@@ -506,6 +506,6 @@ sup_decide(struct supervisor *sup, struct sup_process *process, struct sup_threa
 	learn_ceiling(sup, process, v);
 	if (!v->allow && v->capability == MJ_CAP_COUNT)
 		v->capability = mj_grant_lacks(NULL, v->need);
-	if (!v->allow || v->logged)
+	if ((!v->allow || v->logged) && !v->early)
 		find_c_frames(sup, process, call, &at, v);
 }
