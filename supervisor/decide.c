@@ -326,6 +326,7 @@ decide_by_stack(struct supervisor *sup, struct sup_process *process, struct sup_
                 const struct mj_call *call, const struct sup_where *where, struct sup_verdict *v)
 {
 	struct mj_memory memory = memory_of(process, thread);
+	/* Its number could be another process's by now; mem_fd is not. */
 	if (where->other)
 		memory.read_parts = NULL;
 	/* A fork has another thread id than the m that it was copied, or borrowed, from. */
@@ -389,9 +390,10 @@ decide_setxid(struct supervisor *sup, struct sup_process *process, struct sup_th
 			return;
 		thread = sup_setxid_asker(sup, process, call, thread->tid, where, &setxid);
 		if (!thread) {
-			refuse_all(v, EPERM, "glibc makes it on all threads, and who asked for "
-			                     "it was not found");
 			v->early = true;
+			refuse_all(v, EPERM,
+			           "glibc makes it on all threads, and who asked for it was not "
+			           "found");
 			return;
 		}
 		where->other = true;

@@ -131,7 +131,8 @@ struct sup_thread {
 	int alive_fd;   /* /proc/TID/oom_score_adj: likewise, and cheap; -1 until it is needed */
 	struct mj_thread_hint hint;
 	bool fresh; /* was met just now: its process may have taken over a number */
-	uint64_t served; /* serial of the last broadcast that it followed */
+	/* Serial of the last broadcast that it followed. */
+	uint64_t served;
 	UT_hash_handle hh;
 };
 
@@ -140,7 +141,8 @@ struct sup_where {
 	int64_t nr;
 	uint64_t args[6];
 	uint64_t sp, pc;
-	bool other; /* the thread is not the one that is notified of: only its memory belongs to that one's process */
+	/* Not of the thread that is notified of, but of another one of its process. */
+	bool other;
 };
 
 /* ---- the supervisor ------------------------------------------------------------------------- */
@@ -168,10 +170,6 @@ struct supervisor {
 	pid_t child;        /* the program's first process */
 	bool child_met;     /* there is, or was, a record of it */
 	bool lineage_exact; /* no process was allowed to adopt others' children */
-	uint64_t last_broadcast; /* serial */
-	struct sup_postponed postponed[SUP_POSTPONED_MAX]; /* the first npostponed */
-	size_t npostponed;
-	uint64_t retry_at; /* when they are decided on again */
 	bool out_of_fds;    /* some open failed for want of descriptors; see sup_reclaim */
 	struct sup_process *processes;
 	struct sup_thread *threads;
@@ -193,6 +191,10 @@ struct supervisor {
 	bool blind_noted;
 	pthread_mutex_t report_lock;
 	struct mj_stats *stats;
+	uint64_t last_broadcast; /* serial */
+	size_t npostponed;
+	uint64_t retry_at; /* when these are decided on again */
+	struct sup_postponed postponed[SUP_POSTPONED_MAX];
 };
 
 /** A verdict with what a report needs. */
@@ -331,7 +333,7 @@ void sup_broadcast_note(struct supervisor *sup, struct sup_process *process, pid
 /** glibc's record of a call on all threads, as it stands on the stack of the thread that asks for it. */
 struct sup_setxid {
 	uint64_t futex; /* address of the word that it waits for */
-	int error;      /* -1: no thread has made the call, 0: those that have succeeded, else their errno */
+	int error; /* -1: no thread has made the call; 0: success; else the errno of those that have */
 };
 /** Whether a call is one of those that glibc makes on all threads. */
 bool sup_is_setxid(const struct mj_call *call);

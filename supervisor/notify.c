@@ -24,7 +24,7 @@
 
 #define JOIN_SECONDS 5
 #define POSTPONE_NS 1000000000
-#define RETRY_NS 1000000 /* but at most a tenth of the time */
+#define RETRY_NS 1000000  /* but at most a tenth of the time */
 #define RETURN_NS 2000000 /* what the notifier may take to see that nobody is left */
 
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
@@ -90,7 +90,7 @@ static bool
 judge_predicted(struct supervisor *sup, const struct seccomp_notif *req, const struct mj_call *call,
                 struct sup_verdict *v, struct sup_process **ret_process)
 {
-	struct sup_where where;
+	struct sup_where where = { 0 };
 	struct sup_thread *thread = sup_thread_find(sup, (pid_t)req->pid);
 	mj_walk_forget(&sup->stack); /* of the call before */
 	if (!thread ||
@@ -113,7 +113,7 @@ judge(struct supervisor *sup, const struct seccomp_notif *req, const struct mj_c
       struct sup_verdict *v, struct sup_process **ret_process)
 {
 	const char *why = "modjail is out of memory";
-	struct sup_where where;
+	struct sup_where where = { 0 };
 	pid_t tid = (pid_t)req->pid;
 	*ret_process = NULL;
 	if (tid <= 0) {

@@ -96,7 +96,8 @@ static bool
 read_four(const char *text, const char *key, uint32_t *ret)
 {
 	const char *at = strstr(text, key);
-	return at && sscanf(at + strlen(key), "%u %u %u %u", &ret[0], &ret[1], &ret[2], &ret[3]) == 4;
+	return at &&
+	       sscanf(at + strlen(key), "%u %u %u %u", &ret[0], &ret[1], &ret[2], &ret[3]) == 4;
 }
 
 bool

@@ -61,7 +61,7 @@ bool mj_frame_in_doubt(const struct mj_frame *frame, const struct mj_frame *inne
 /** What part a function of the runtime has in one call on all threads: see mj_stack_broadcast. */
 enum mj_broadcast {
 	MJ_BROADCAST_NONE = 0,
-	MJ_BROADCAST_ASKS,    /**< makes the call first, for whoever called it, then has it made by the others */
+	MJ_BROADCAST_ASKS, /**< makes the call first, for whoever called it, then has it made by the others */
 	MJ_BROADCAST_FOLLOWS, /**< makes it on one of the other threads */
 };
 

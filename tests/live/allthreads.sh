@@ -38,7 +38,7 @@ for program in "$PROGS"/go*/default/allthreads "$PROGS"/go*/cgo/allthreads; do
   done
   is "$build: main is not, on any" "$status $(lines 7)" '0 main:setuid=65532 ok; uid=65532 gid=65533 groups=65534 nice=0'
   if [ $cgo = yes ]; then
-    like "$build: of what C does at the end of threads nothing is said here" "$(grep -ac 'refused set' "$tmp/err")" '^3$'
+    like "$build: three refusals of ids are reported" "$(grep -ac 'refused set' "$tmp/err")" '^3$'
   else
     is "$build: three refusals are reported, for conf" "$(grep -ac 'refused set.* for example.com/conf v' "$tmp/err")/$(grep -ac 'refused set' "$tmp/err")" 3/3
   fi
