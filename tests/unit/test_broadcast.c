@@ -378,8 +378,8 @@ main(void)
 		test_own_signal,   test_command,   test_handler,        test_asker,
 		test_setxid_calls, test_ids,       test_stays_readable,
 	};
-	Suite *suite = suite_create("allthreads");
-	TCase *tcase = tcase_create("allthreads");
+	Suite *suite = suite_create("broadcast");
+	TCase *tcase = tcase_create("broadcast");
 	for (size_t i = 0; i < MJ_ARRAY_LEN(all); i++)
 		tcase_add_test(tcase, all[i]);
 	suite_add_tcase(suite, tcase);
