@@ -60,15 +60,15 @@ confc_pretend(int gid)
 	return follower.error;
 }
 
-static _Atomic int stopped, made, done;
+static _Atomic int stopped, made, tried;
 
 static void *
 intrude(void *arg)
 {
 	long id[3] = { 0xffffffff, (long)arg, 0xffffffff };
 	while (!stopped) {
+		tried++;
 		made += call(id) == 0;
-		done++;
 	}
 	return arg;
 }
@@ -81,10 +81,10 @@ confc_intrude(long gid)
 }
 
 static int
-confc_stop(int *ret_done)
+confc_stop(int *ret_tried)
 {
 	stopped = 1;
-	*ret_done = done;
+	*ret_tried = tried;
 	return made;
 }
 */
