@@ -160,6 +160,12 @@ mj_snapshot_prepare(struct mj_runtime *runtime, const struct mj_memory *memory,
 }
 
 void
+mj_snapshot_clear(struct mj_stack *stack)
+{
+	clear(&stack->snapshot);
+}
+
+void
 mj_snapshot_drop(struct mj_stack *stack)
 {
 	stack->snapshot.taken = false;

@@ -22,6 +22,9 @@ bool mj_snapshot_find(const struct mj_runtime *runtime, const struct mj_snapshot
 /** Ends the use of a snapshot: the thread goes on. */
 void mj_snapshot_drop(struct mj_stack *stack);
 
+/** Empties it: nothing was read, and there is no mark. */
+void mj_snapshot_clear(struct mj_stack *stack);
+
 /** Memory whose reads the snapshot answers as far as it can. */
 struct mj_snapshot_memory {
 	struct mj_memory memory; /**< to be used; ctx points to this structure */

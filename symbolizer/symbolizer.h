@@ -205,13 +205,15 @@ enum mj_walk_why {
 	MJ_WHY_BAD_PCSP,   /**< the tables give no frame size for this address */
 	MJ_WHY_SPWRITE,    /**< a function that moves SP in a way that is not understood */
 	MJ_WHY_NOT_A_CALL, /**< a return address that does not follow a call instruction */
-	MJ_WHY_TOO_DEEP,
+	MJ_WHY_TOO_DEEP,     /**< larger than any stack can be */
 	MJ_WHY_NO_GOROUTINE, /**< on a system stack, and the goroutine could not be found */
 	MJ_WHY_BAD_SP,       /**< SP misaligned, or outside of every stack */
 	MJ_WHY_LOOP,         /**< stack switches that do not end */
 	MJ_WHY_MEMORY,
 	MJ_WHY_DISAGREE,      /**< --verify-walk: pclntab and call frame information disagree */
 	MJ_WHY_FRAME_POINTER, /**< the saved frame pointers do not lead from frame to frame */
+	MJ_WHY_ASIDE,         /**< it takes long, and was put aside: see mj_walk_paced */
+	MJ_WHY_TOO_LONG,      /**< the walker never says so: its caller has waited long enough */
 	MJ_WHY_COUNT
 };
 const char *mj_walk_why_text(enum mj_walk_why why);
@@ -273,6 +275,9 @@ struct mj_stack {
 	enum mj_root root;
 	size_t npcs;
 	const struct mj_pc **pcs; /**< innermost first; owned by the image of the runtime walked */
+	/** How many frames the stack has. More than npcs: it is very deep, and of those that repeat in its middle only the
+	 * innermost of each address is among pcs (symbolizer/fold.h). */
+	size_t depth;
 	uint64_t goid;            /**< of the goroutine; 0 if it was not looked for */
 	enum mj_ancestry ancestry;
 	size_t nancestors;
@@ -284,6 +289,7 @@ struct mj_stack {
 	size_t cap;
 	uint8_t *bytes;
 	size_t bytes_cap;
+	struct mj_fold *fold;
 	struct mj_snapshot snapshot;
 };
 
@@ -308,6 +314,34 @@ void mj_stack_finish(struct mj_stack *stack);
  */
 void mj_walk(struct mj_runtime *runtime, const struct mj_memory *memory,
              struct mj_thread_hint *hint, uint64_t pc, uint64_t sp, struct mj_stack *stack);
+
+/** Asked by a walk, once in MJ_WALK_STRIDE frames or as much work: whether it shall be put aside. */
+struct mj_pace {
+	bool (*stop)(void *ctx);
+	void *ctx;
+};
+#define MJ_WALK_STRIDE 512
+
+/** A walk that was put aside: its frames so far, and where it goes on. */
+struct mj_walk_rest;
+
+/**
+ * As mj_walk. With *rest, goes on with the walk that was put aside there, if it began at pc and sp: of the same stopped thread,
+ * with the same runtime, which is for the caller to know. *rest is taken over, and set: to NULL, or, if pace says stop, to
+ * what is left to do. Then the stack is incomplete, why is MJ_WHY_ASIDE, and the stack has no frames. Other walks may be made
+ * meanwhile, with the same struct mj_stack too. pace and rest may both be NULL.
+ */
+void mj_walk_paced(struct mj_runtime *runtime, const struct mj_memory *memory,
+                   struct mj_thread_hint *hint, uint64_t pc, uint64_t sp,
+                   const struct mj_pace *pace, struct mj_walk_rest **rest,
+                   struct mj_stack *stack);
+/** Ends a walk that was put aside, for this reason: the stack gets the frames so far, *rest, which may be NULL already, becomes
+ * NULL. */
+void mj_walk_give_up(struct mj_walk_rest **rest, enum mj_walk_why why, struct mj_stack *stack);
+/** Accepts NULL. */
+void mj_walk_rest_free(struct mj_walk_rest *rest);
+/** Bytes of memory that it takes. */
+size_t mj_walk_rest_size(const struct mj_walk_rest *rest);
 
 /**
  * Where the stopped thread's SP is, from the runtime's record of the system call that its goroutine is in, for the walk

@@ -6,6 +6,8 @@
  * A walk is complete only if it ends at a root that it knows. Everything else, however likely it
  * is to be harmless, is incomplete, and the caller refuses.
  */
+#include "symbolizer/fold.h"
+#include "symbolizer/image.h"
 #include "symbolizer/memo.h"
 #include "symbolizer/snapshot.h"
 
@@ -14,8 +16,10 @@
 #include <string.h>
 
 #define FIRST_READ 4096
-#define MAX_STACK_BYTES ((size_t)64 << 20)
-#define MAX_FRAMES ((size_t)1 << 18)
+#define MAX_READ 65536 /* at a time, and kept: deeper stacks are gone through piece by piece */
+/* Go's own limit for a goroutine's stack is 1 GB (runtime/proc.go, main), unless the program sets a higher one. */
+#define MAX_STACK_BYTES (UINT64_C(16) << 30)
+#define MISS_FRAMES 16 /* how many frames' time it takes to look up an address for the first time */
 #define MAX_SWITCHES 64
 #define GOEXIT_ROOM 256
 #define MSTART_ROOM 256
@@ -31,22 +35,26 @@ struct walk {
 	uint64_t
 		mark_func; /* link address of the function in which the snapshot's mark lies, 0: none */
 	bool marked;       /* the mark's frame was met */
-	uint64_t pc, sp; /* live addresses */
-	uint64_t base;   /* live address of stack->bytes[0] */
-	size_t have;     /* valid bytes in stack->bytes */
+	uint64_t pc, sp;  /* live addresses */
+	uint64_t began;   /* SP at which the walk of the present stack began */
+	uint64_t base;    /* live address of stack->bytes[0] */
+	size_t have;      /* valid bytes in stack->bytes */
+	size_t next_read; /* how much to read, when nothing is there */
 	unsigned switches;
-	bool is_return;   /* pc is a return address */
-	bool injected;    /* pc was not pushed by a call (sigpanic and alike) */
-	bool saw_main;    /* the frame before was runtime.main */
-	bool saw_shared;  /* the frame before runs finalizers or cleanups */
-	bool called_back; /* by C, somewhere on this stack */
-	bool has_fp;      /* fp is what the frames so far say of the next one */
-	uint64_t fp;      /* the frame pointer that the last frame with one saved */
-	bool noted;       /* its reads go to log */
+	bool is_return;             /* pc is a return address */
+	bool injected;              /* pc was not pushed by a call (sigpanic and alike) */
+	bool saw_main;              /* the frame before was runtime.main */
+	bool saw_shared;            /* the frame before runs finalizers or cleanups */
+	bool called_back;           /* by C, somewhere on this stack */
+	bool has_fp;                /* fp is what the frames so far say of the next one */
+	uint64_t fp;                /* the frame pointer that the last frame with one saved */
+	const struct mj_pace *pace; /* NULL: to the end */
+	int64_t stride;             /* frames until it is asked */
+	bool noted;                 /* its reads go to log */
 	uint64_t first_pc, first_sp;
 	uint64_t goroutine; /* at whose root the walk has ended, 0: at none */
 	bool done;
-	struct mj_memo_log log;
+	struct mj_memo_log *log;
 };
 
 /* ---- results -------------------------------------------------------------------------------- */
@@ -59,6 +67,8 @@ static const char *const why_texts[MJ_WHY_COUNT] = {
 	[MJ_WHY_SPWRITE] = "a function moves the stack pointer in a way that cannot be followed",
 	[MJ_WHY_NOT_A_CALL] = "a return address does not follow a call instruction",
 	[MJ_WHY_TOO_DEEP] = "the stack is too deep",
+	[MJ_WHY_ASIDE] = "the stack is too deep to be walked at once",
+	[MJ_WHY_TOO_LONG] = "the stack is too deep to be walked within 10 s",
 	[MJ_WHY_NO_GOROUTINE] = "the goroutine behind a system stack could not be found",
 	[MJ_WHY_BAD_SP] = "the stack pointer is not a valid one",
 	[MJ_WHY_LOOP] = "the stack switches back and forth without an end",
@@ -96,6 +106,7 @@ mj_stack_finish(struct mj_stack *stack)
 {
 	free(stack->pcs);
 	free(stack->bytes);
+	mj_fold_free(stack->fold);
 	mj_stack_init(stack);
 }
 
@@ -105,6 +116,7 @@ give_up(struct walk *w, enum mj_walk_why why)
 	w->stack->status = MJ_WALK_INCOMPLETE;
 	w->stack->why = why;
 	w->stack->why_pc = w->pc;
+	w->stack->root = MJ_ROOT_NONE;
 	w->done = true;
 }
 
@@ -120,22 +132,11 @@ static bool
 push(struct walk *w, const struct mj_pc *pc)
 {
 	struct mj_stack *stack = w->stack;
-	if (stack->npcs >= MAX_FRAMES) {
-		give_up(w, MJ_WHY_TOO_DEEP);
-		return false;
-	}
-	if (stack->npcs == stack->cap) {
-		size_t cap = stack->cap ? stack->cap * 2 : 256;
-		const struct mj_pc **pcs = realloc(stack->pcs, cap * sizeof(*pcs));
-		if (!pcs) {
-			give_up(w, MJ_WHY_MEMORY);
-			return false;
-		}
-		stack->pcs = pcs;
-		stack->cap = cap;
-	}
-	stack->pcs[stack->npcs++] = pc;
-	return true;
+	stack->depth++;
+	if (stack->npcs < MJ_FOLD_AFTER ? mj_stack_append(stack, pc) : mj_fold_push(stack, pc))
+		return true;
+	give_up(w, MJ_WHY_MEMORY);
+	return false;
 }
 
 /* Stands for everything outside Go's text; which Go frames called it is what counts. */
@@ -161,19 +162,26 @@ grow(struct walk *w, size_t want)
 	return true;
 }
 
-/* Reads the stack up to and including [addr, addr+8). Reads double in size, so that a deep stack costs
- * few of them, and a shallow one a single page. */
+/* Lets go of what lies below addr, which the walk has behind it. */
+static void
+slide(struct walk *w, uint64_t addr)
+{
+	w->base = addr;
+	w->have = 0;
+}
+
+/* Reads the stack up to and including [addr, addr+8). Reads double in size up to MAX_READ, so that a deep stack
+ * costs few of them, and a shallow one a single page. */
 static bool
 extend(struct walk *w, uint64_t addr)
 {
+	if (addr - w->base + 8 > MAX_READ)
+		slide(w, addr);
 	while (addr - w->base + 8 > w->have) {
-		size_t want = w->have ? w->have * 2 : FIRST_READ;
+		size_t want = w->have ? w->have * 2 : w->next_read;
 		while (want < addr - w->base + 8)
 			want *= 2;
-		if (want > MAX_STACK_BYTES) {
-			give_up(w, MJ_WHY_TOO_DEEP);
-			return false;
-		}
+		want = want < MAX_READ ? want : MAX_READ;
 		if (!grow(w, want)) {
 			give_up(w, MJ_WHY_MEMORY);
 			return false;
@@ -185,6 +193,7 @@ extend(struct walk *w, uint64_t addr)
 			return false;
 		}
 		w->have += (size_t)n & ~(size_t)7;
+		w->next_read = want;
 	}
 	return true;
 }
@@ -192,15 +201,19 @@ extend(struct walk *w, uint64_t addr)
 static bool
 read_word(struct walk *w, uint64_t addr, uint64_t *ret)
 {
-	if (addr < w->base || addr % 8 || addr - w->base > MAX_STACK_BYTES) {
+	if (addr < w->base || addr % 8 || addr < w->began) {
 		give_up(w, MJ_WHY_BAD_SP);
+		return false;
+	}
+	if (addr - w->began > MAX_STACK_BYTES) {
+		give_up(w, MJ_WHY_TOO_DEEP);
 		return false;
 	}
 	if (addr - w->base + 8 > w->have && !extend(w, addr))
 		return false;
 	memcpy(ret, w->stack->bytes + (addr - w->base), sizeof(*ret));
 	if (w->noted)
-		mj_memo_note(&w->log, w->first_sp, addr, *ret);
+		mj_memo_note(w->log, w->first_sp, addr, *ret);
 	return true;
 }
 
@@ -208,8 +221,9 @@ static void
 start_at(struct walk *w, uint64_t pc, uint64_t sp)
 {
 	w->pc = pc;
-	w->sp = w->base = sp;
+	w->sp = w->base = w->began = sp;
 	w->have = 0;
+	w->next_read = FIRST_READ;
 	w->is_return = false;
 	w->noted = false;
 	w->has_fp =
@@ -327,9 +341,9 @@ static void
 arrive_at_mstart(struct walk *w)
 {
 	struct mj_thread_stack at;
-	if (mj_runtime_find(w->runtime, w->memory, w->base, w->hint, &at) != MJ_FIND_OK)
+	if (mj_runtime_find(w->runtime, w->memory, w->began, w->hint, &at) != MJ_FIND_OK)
 		give_up(w, MJ_WHY_NO_GOROUTINE);
-	else if (at.kind != MJ_ON_G0 || w->sp < w->base ||
+	else if (at.kind != MJ_ON_G0 || w->sp < w->began ||
 	         (w->sp >= at.hi && w->sp - at.hi > MSTART_ROOM))
 		give_up(w, MJ_WHY_BAD_SP);
 	else
@@ -366,6 +380,10 @@ arrive_at_goexit(struct walk *w)
 	}
 	if (at.kind != MJ_ON_CURG || at.hi - w->sp > GOEXIT_ROOM) {
 		give_up(w, MJ_WHY_BAD_SP);
+		return;
+	}
+	if (!mj_fold_end(w->stack)) { /* whose outermost frames are asked for now */
+		give_up(w, MJ_WHY_MEMORY);
 		return;
 	}
 	arrive(w, w->saw_main ? MJ_ROOT_MAIN : MJ_ROOT_GOROUTINE);
@@ -542,7 +560,7 @@ repeat(struct walk *w, uint64_t depth)
 	if (!memo || stack->cap < memo->npcs)
 		return false;
 	memcpy(stack->pcs, memo->pcs, memo->npcs * sizeof(memo->pcs[0]));
-	stack->npcs = memo->npcs;
+	stack->npcs = stack->depth = memo->npcs;
 	w->marked = memo->mark_pc && memo->mark_pc == stack->snapshot.mark_pc &&
 	            w->sp + memo->mark_at == stack->snapshot.mark_sp;
 	w->saw_main = memo->saw_main;
@@ -570,7 +588,7 @@ keep(struct walk *w, uint64_t depth)
 		.npcs = w->stack->npcs,
 	};
 	if (w->noted && depth)
-		w->stack->walk_id = mj_memo_keep(w->runtime, &head, w->stack->pcs, &w->log);
+		w->stack->walk_id = mj_memo_keep(w->runtime, &head, w->stack->pcs, w->log);
 }
 
 /* What the thread's next walk can begin with. */
@@ -588,24 +606,123 @@ remember(struct walk *w)
 		mj_snapshot_learn(w->runtime, snap, w->first_pc, w->first_sp);
 }
 
+/* ---- walks that take long ------------------------------------------------------------------- */
+
+struct mj_walk_rest {
+	struct walk w;
+	/* Of the stack. */
+	const struct mj_pc **pcs;
+	size_t npcs, depth, cap;
+	struct mj_fold *fold;
+};
+
+void
+mj_walk_rest_free(struct mj_walk_rest *rest)
+{
+	if (!rest)
+		return;
+	free(rest->pcs);
+	mj_fold_free(rest->fold);
+	free(rest);
+}
+
+size_t
+mj_walk_rest_size(const struct mj_walk_rest *rest)
+{
+	return sizeof(*rest) + rest->cap * sizeof(rest->pcs[0]) + mj_fold_size(rest->fold);
+}
+
 static void
-walk(struct walk *w)
+put_aside(struct walk *w, struct mj_walk_rest **ret)
+{
+	struct mj_stack *stack = w->stack;
+	struct mj_walk_rest *rest = malloc(sizeof(*rest));
+	if (!rest) {
+		give_up(w, MJ_WHY_MEMORY);
+		return;
+	}
+	*rest = (struct mj_walk_rest){ *w,           stack->pcs, stack->npcs,
+		                       stack->depth, stack->cap, stack->fold };
+	stack->pcs = NULL;
+	stack->fold = NULL;
+	stack->npcs = stack->depth = stack->cap = 0;
+	stack->why = MJ_WHY_ASIDE;
+	*ret = rest;
+}
+
+/* Goes on where another call has left off. Nothing that was read then is used again, but for the frames. */
+static void
+take_up(struct walk *w, struct mj_walk_rest *rest)
+{
+	struct walk begun = *w;
+	struct mj_stack *stack = w->stack;
+	*w = rest->w;
+	w->memory = begun.memory;
+	w->hint = begun.hint;
+	w->stack = stack;
+	w->pace = begun.pace;
+	w->stride = begun.stride;
+	w->log = NULL;
+	w->noted = false;
+	slide(w, w->sp);
+	w->next_read = FIRST_READ;
+	mj_snapshot_clear(stack);
+	free(stack->pcs);
+	stack->pcs = rest->pcs;
+	stack->npcs = rest->npcs;
+	stack->depth = rest->depth;
+	stack->cap = rest->cap;
+	stack->fold = rest->fold;
+	free(rest);
+}
+
+/* False: it is to be put aside. */
+static bool
+visit_all(struct walk *w)
+{
+	const uint64_t *misses = &w->image->cache.stats.misses;
+	while (!w->done) {
+		uint64_t before = *misses;
+		visit(w);
+		w->stride -= (int64_t)(1 + MISS_FRAMES * (*misses - before));
+		if (w->stride > 0 || w->done)
+			continue;
+		if (w->pace && w->pace->stop(w->pace->ctx))
+			return false;
+		w->stride = MJ_WALK_STRIDE;
+	}
+	return true;
+}
+
+/* ---- the walk ------------------------------------------------------------------------------- */
+
+static void
+finish(struct walk *w)
+{
+	struct mj_stack *stack = w->stack;
+	if (!mj_fold_end(stack))
+		give_up(w, MJ_WHY_MEMORY);
+	if (stack->snapshot.predicted && stack->status == MJ_WALK_COMPLETE && !w->marked)
+		give_up(w, MJ_WHY_BAD_SP);
+	if (stack->status == MJ_WALK_COMPLETE && w->goroutine)
+		remember(w);
+}
+
+static void
+walk(struct walk *w, struct mj_walk_rest **rest)
 {
 	struct mj_stack *stack = w->stack;
 	uint64_t depth = depth_of(w);
 	if (!repeat(w, depth)) {
 		w->noted = depth != 0;
-		while (!w->done)
-			visit(w);
+		if (!visit_all(w)) {
+			put_aside(w, rest);
+			return;
+		}
 		if (stack->status == MJ_WALK_COMPLETE && w->goroutine)
 			keep(w, depth);
 	}
-	if (stack->snapshot.predicted && stack->status == MJ_WALK_COMPLETE && !w->marked) {
-		stack->root = MJ_ROOT_NONE;
-		give_up(w, MJ_WHY_BAD_SP);
-	}
-	if (stack->status == MJ_WALK_COMPLETE && w->goroutine)
-		remember(w);
+	finish(w);
 }
 
 void
@@ -614,35 +731,84 @@ mj_walk_forget(struct mj_stack *stack)
 	mj_snapshot_drop(stack);
 }
 
-void
-mj_walk(struct mj_runtime *runtime, const struct mj_memory *memory, struct mj_thread_hint *hint,
-        uint64_t pc, uint64_t sp, struct mj_stack *stack)
+static void
+clear_stack(struct mj_stack *stack)
 {
-	struct walk w; /* not all of it set to 0: the log is large */
-	memset(&w, 0, offsetof(struct walk, log));
-	w.log.count = 0;
-	w.runtime = runtime;
-	w.image = runtime->image;
-	w.bias = runtime->bias;
-	w.memory = memory;
-	w.hint = hint;
-	w.stack = stack;
-	w.first_pc = pc;
-	w.first_sp = sp;
 	stack->status = MJ_WALK_INCOMPLETE;
 	stack->why = MJ_WHY_NONE;
 	stack->why_pc = 0;
 	stack->root = MJ_ROOT_NONE;
-	stack->npcs = 0;
+	stack->npcs = stack->depth = 0;
+	mj_fold_free(stack->fold);
+	stack->fold = NULL;
 	stack->goid = 0;
 	stack->ancestry = MJ_ANCESTRY_UNKNOWN;
 	stack->nancestors = 0;
 	stack->ancestors = NULL;
 	stack->walk_id = stack->ancestry_id = 0;
-	start_at(&w, pc, sp);
-	if (!w.done) {
-		use_snapshot(&w, memory);
-		walk(&w);
+}
+
+void
+mj_walk_paced(struct mj_runtime *runtime, const struct mj_memory *memory,
+              struct mj_thread_hint *hint, uint64_t pc, uint64_t sp, const struct mj_pace *pace,
+              struct mj_walk_rest **rest, struct mj_stack *stack)
+{
+	struct mj_walk_rest *begun = rest ? *rest : NULL;
+	struct mj_memo_log log;
+	struct walk w = {
+		.runtime = runtime,
+		.image = runtime->image,
+		.bias = runtime->bias,
+		.memory = memory,
+		.hint = hint,
+		.stack = stack,
+		.pace = pace,
+		.stride = MJ_WALK_STRIDE,
+		.first_pc = pc,
+		.first_sp = sp,
+		.log = &log,
+	};
+	log.count = 0; /* its words are not cleared: they are many */
+	clear_stack(stack);
+	if (rest)
+		*rest = NULL;
+	if (begun && (begun->w.first_pc != pc || begun->w.first_sp != sp)) {
+		mj_walk_rest_free(begun);
+		begun = NULL;
 	}
+	if (begun) {
+		take_up(&w, begun);
+		if (visit_all(&w))
+			finish(&w);
+		else
+			put_aside(&w, rest);
+	} else {
+		start_at(&w, pc, sp);
+		if (!w.done) {
+			use_snapshot(&w, memory);
+			walk(&w, rest);
+		}
+	}
+	mj_snapshot_drop(stack);
+}
+
+void
+mj_walk(struct mj_runtime *runtime, const struct mj_memory *memory, struct mj_thread_hint *hint,
+        uint64_t pc, uint64_t sp, struct mj_stack *stack)
+{
+	mj_walk_paced(runtime, memory, hint, pc, sp, NULL, NULL, stack);
+}
+
+void
+mj_walk_give_up(struct mj_walk_rest **rest, enum mj_walk_why why, struct mj_stack *stack)
+{
+	struct walk w = { .stack = stack };
+	clear_stack(stack);
+	if (*rest)
+		take_up(&w, *rest);
+	*rest = NULL;
+	give_up(&w, why);
+	if (!mj_fold_end(stack))
+		give_up(&w, MJ_WHY_MEMORY);
 	mj_snapshot_drop(stack);
 }
