@@ -99,6 +99,9 @@ cli_stats_text(FILE *out, const struct mj_stats *stats, uint64_t peak_kib)
 	text_cache(out, "thread cache", stats->thread_hits, stats->thread_misses);
 	fprintf(out, "  %-24s %llu calls\n", "stack pointer predicted",
 	        ull(stats->thread_predicted));
+	if (stats->deep_walks)
+		fprintf(out, "  %-24s %llu calls, walked while others were served\n", "deep stacks",
+		        ull(stats->deep_walks));
 	fprintf(out, "  %-24s %llu processes, %llu programs, %llu code addresses\n", "seen",
 	        ull(stats->processes), ull(stats->images), ull(stats->pc_entries));
 	fprintf(out, "  %-24s median %.1f us, 99 %% within %.1f us\n", "time per checked call",
@@ -187,6 +190,7 @@ cli_stats_json(FILE *out, const struct mj_stats *stats, uint64_t peak_kib)
 	json_object_set_new(s, "thread_cache",
 	                    json_cache(stats->thread_hits, stats->thread_misses));
 	set_count(s, "predicted", stats->thread_predicted);
+	set_count(s, "deep_walks", stats->deep_walks);
 	set_count(s, "processes", stats->processes);
 	set_count(s, "images", stats->images);
 	json_t *latency = json_object();

@@ -331,8 +331,11 @@ decide_by_stack(struct supervisor *sup, struct sup_process *process, struct sup_
 		memory.read_parts = NULL;
 	/* A fork has another thread id than the m that it was copied, or borrowed, from. */
 	struct mj_thread_hint forked = { .m = thread->hint.m };
-	mj_walk(process->runtime, &memory, process->forked ? &forked : &thread->hint, where->pc,
-	        where->sp, &sup->stack);
+	v->aside = !sup_walk(sup, process, &memory, process->forked ? &forked : &thread->hint, where);
+	if (v->aside) {
+		refuse(v, MJ_REASON_WALK, mj_walk_why_text(sup->stack.why));
+		return;
+	}
 	sup_stats_walk(sup->stats, &sup->stack);
 	v->have_stack = true;
 	if (sup->stack.status != MJ_WALK_COMPLETE) {

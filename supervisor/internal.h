@@ -106,6 +106,7 @@ struct sup_process {
 	bool no_parts; /* process_vm_readv does not work here */
 	struct sup_image *image;
 	struct mj_runtime *runtime;
+	uint64_t runtime_serial; /* of this run's runtimes, never used again */
 	uint64_t at_base;
 	struct sup_identity identity; /* of what it executes */
 	struct mj_grant ceiling;
@@ -164,6 +165,33 @@ struct sup_watch {
 	unsigned seen, looks;
 };
 
+/** A call whose stack takes long to walk, and which waits for its turn. */
+struct sup_deep_call {
+	struct sup_deep_call *next;
+	struct seccomp_notif req;
+	uint64_t since;            /* when it was put aside first */
+	struct mj_walk_rest *rest; /* NULL: to be begun anew */
+	size_t bytes;              /* that rest takes */
+	uint64_t runtime_serial;   /* whose stack rest is about */
+};
+
+/** All of them; see deep.c. Empty when zero-initialised. */
+struct sup_deep {
+	struct sup_deep_call *first, *last;
+	size_t count, bytes;
+	/* Of the call that is judged: NULL if it was received just now. */
+	struct sup_deep_call *current;
+	struct mj_walk_rest *rest;
+	uint64_t runtime_serial;
+	unsigned strides; /* of its walk, so far */
+	uint64_t began;   /* its turn */
+	bool contended;   /* others wait meanwhile */
+	uint64_t clock, seen;
+	uint64_t served; /* when another call was answered last */
+	bool others;     /* there was one since the last that was put aside */
+	uint64_t due;    /* from when on it is their turn even if others wait */
+};
+
 struct supervisor {
 	const struct mj_run_args *args;
 	int listener;
@@ -183,6 +211,8 @@ struct supervisor {
 	unsigned sweep_at;         /* number of records at which dead ones are looked for */
 	unsigned sweep_threads_at; /* likewise, of threads */
 	struct mj_stack stack;
+	struct sup_deep deep;
+	uint64_t last_runtime_serial;
 	char detail[320];                            /* words of the verdict that is being made */
 	struct mj_c_frame c_frames[MJ_MAX_C_FRAMES]; /* likewise, nc_frames of them */
 	size_t nc_frames;
@@ -204,6 +234,7 @@ struct sup_verdict {
 	bool stub;   /* modjail's own call: no record */
 	/* The standard library's own: allowed, and its stack is not charged. */
 	bool own_act;
+	bool aside;  /* none yet: its stack takes long, and the walk was put aside */
 	enum mj_reason reason;
 	const char *detail;
 	const struct mj_rule *rule; /* that refuses; NULL: nobody's */
@@ -348,6 +379,24 @@ struct sup_thread *sup_setxid_asker(struct supervisor *sup, struct sup_process *
                                     struct sup_where *where, struct sup_setxid *ret);
 /** Whether modjail can still read a process of which thread tid has made this call. True, too, where that cannot be told. */
 bool sup_stays_readable(pid_t tid, const struct mj_call *call);
+
+/* deep.c */
+/** Walks the stack of a thread that waits into sup->stack: of the call that is judged. False: it is to be put aside, with
+ * sup_deep_keep or sup_walk_forget. */
+bool sup_walk(struct supervisor *sup, struct sup_process *process, const struct mj_memory *memory,
+              struct mj_thread_hint *hint, const struct sup_where *where);
+/** Forgets a walk that is not to be gone on with. */
+void sup_walk_forget(struct supervisor *sup);
+/** Puts the call aside that is judged. False: out of memory. */
+bool sup_deep_keep(struct supervisor *sup, const struct seccomp_notif *req);
+/** If some were put aside: whether it is their turn, not that of a call that waits to be received. If not, one does. */
+bool sup_deep_turn(struct supervisor *sup);
+/** The call that is to be judged next, until sup_deep_leave, unless it is put aside once more. */
+const struct seccomp_notif *sup_deep_take(struct supervisor *sup);
+void sup_deep_leave(struct supervisor *sup);
+/** The call that is judged was answered. */
+void sup_deep_served(struct supervisor *sup);
+void sup_deep_free(struct supervisor *sup);
 
 /* charged.c */
 struct sup_names *sup_names_ref(struct sup_names *names);

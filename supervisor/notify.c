@@ -93,7 +93,7 @@ judge_predicted(struct supervisor *sup, const struct seccomp_notif *req, const s
 	struct sup_where where = { 0 };
 	struct sup_thread *thread = sup_thread_find(sup, (pid_t)req->pid);
 	mj_walk_forget(&sup->stack); /* of the call before */
-	if (!thread ||
+	if (!thread || sup->deep.current ||
 	    !sup_predict(sup, thread, call, req->data.instruction_pointer, &where, ret_process))
 		return false;
 	sup_decide(sup, *ret_process, thread, call, &where, v);
@@ -279,6 +279,11 @@ handle(struct supervisor *sup, const struct seccomp_notif *req, uint64_t since)
 		return;
 	}
 	judge_with_fds(sup, req, &call, &v, &process);
+	if (v.aside && sup_deep_keep(sup, req))
+		return;
+	if (v.aside)
+		v.detail = mj_walk_why_text(MJ_WHY_MEMORY);
+	sup_walk_forget(sup);
 	if (v.early && postpone(sup, req, since))
 		return;
 	if (process && is_exec(&call) && !remember(sup, req, process) && v.allow)
@@ -292,7 +297,9 @@ handle(struct supervisor *sup, const struct seccomp_notif *req, uint64_t since)
 	}
 	if (resp.flags & SECCOMP_USER_NOTIF_FLAG_CONTINUE)
 		sup_packed_readlink(sup, req, &call, process, &resp);
-	if (!reply(sup, &resp) && action != MJ_ACTION_KILL)
+	bool sent = reply(sup, &resp);
+	sup_deep_served(sup);
+	if (!sent && action != MJ_ACTION_KILL)
 		return;
 	if (process)
 		sup_broadcast_note(sup, process, (pid_t)req->pid, &call,
@@ -322,6 +329,23 @@ receive(int listener, struct seccomp_notif *req)
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
 	errno = errnum;
 	return rc;
+}
+
+/* A turn of a call that was put aside. */
+static void
+go_on(struct supervisor *sup)
+{
+	int old;
+	const struct seccomp_notif *req = sup_deep_take(sup);
+	if (still_valid(sup, req->id))
+		handle(sup, req, 0);
+	else if (sup->stats)
+		sup->stats->gone++;
+	sup_deep_leave(sup);
+	/* Many of them may take long, and sup_notify_end waits. */
+	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &old);
+	pthread_testcancel();
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
 }
 
 static bool
@@ -373,7 +397,7 @@ await(struct supervisor *sup)
 	if (!sup->npostponed)
 		return true;
 	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &old);
-	int n = poll(&pfd, 1, 1);
+	int n = poll(&pfd, 1, sup->deep.count ? 0 : 1);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
 	retry_postponed(sup);
 	return n > 0;
@@ -390,7 +414,12 @@ sup_notify_loop(void *arg)
 	(void)ioctl(sup->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS,
 	            SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
 	for (;;) {
-		if (!await(sup))
+		bool waiting = await(sup);
+		if (sup->deep.count && sup_deep_turn(sup)) {
+			go_on(sup);
+			continue;
+		}
+		if (!waiting)
 			continue;
 		if (receive(sup->listener, &req) < 0) {
 			if (errno == ENOENT && nobody_left(sup->listener))

@@ -170,6 +170,7 @@ load_runtime(struct supervisor *sup, struct sup_process *process, const struct s
 		set_unknown(process, "its load address could not be found out");
 	else
 		process->kind = SUP_WALKED;
+	process->runtime_serial = ++sup->last_runtime_serial;
 }
 
 /* One attempt to read what a process executes: its memory first, then the rest. False if it executed

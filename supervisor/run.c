@@ -405,6 +405,7 @@ sup_finish(struct supervisor *sup)
 	sup_processes_free(sup);
 	sup_threads_free(sup);
 	sup_images_free(sup);
+	sup_deep_free(sup);
 	mj_stack_finish(&sup->stack);
 	mj_close(sup->listener);
 	pthread_mutex_destroy(&sup->report_lock);
