@@ -3,6 +3,7 @@
  * mj_walk on a program and a process that are made by hand (walk_world.h) and that each test damages in its
  * own way. A walk that does not end at a root that it knows is incomplete, says why, and ends.
  */
+#include "symbolizer/fold.h"
 #include "tests/unit/walk_world.h"
 
 #include <check.h>
@@ -114,24 +115,152 @@ START_TEST(test_bad_sp)
 }
 END_TEST
 
-START_TEST(test_too_deep)
+/* The physical function of a frame. */
+static const char *
+outer(size_t i)
 {
-	world.endless = true;
-	walk_main();
-	check_why(MJ_WHY_TOO_DEEP, world.stack.npcs);
-	ck_assert_uint_gt(world.stack.npcs, 100000);
+	const struct mj_pc *pc = world.stack.pcs[i];
+	return pc->frames[pc->nframes - 1].function;
+}
+
+START_TEST(test_deep)
+{
+	make_deep(1000000);
+	walk(RET(MAIN), STACK);
+	const struct mj_stack *stack = &world.stack;
+	check_complete(MJ_ROOT_GOROUTINE, MJ_FOLD_AFTER + 1 + MJ_FOLD_LAST);
+	ck_assert_uint_eq(stack->depth, 1000001);
+	/* The one frame of the middle that is not like the others, between them; and the end as it is. */
+	ck_assert_str_eq(outer(MJ_FOLD_AFTER - 1), "main.main");
+	ck_assert_str_eq(outer(MJ_FOLD_AFTER), "runtime.main");
+	ck_assert_str_eq(outer(stack->npcs - 2), "main.main");
+	ck_assert_str_eq(outer(stack->npcs - 1), "runtime.goexit");
+	/* Read once, and not kept. */
+	ck_assert_uint_le(world.reads, 1000000 * 16 / 65536 + 64);
+	ck_assert_uint_le(stack->bytes_cap, 65536);
+}
+END_TEST
+
+/* Short of the depth from which on frames are left out, and beyond it: all of them. */
+START_TEST(test_deep_kept)
+{
+	make_deep(MJ_FOLD_AFTER + MJ_FOLD_LAST - 1);
+	walk(RET(MAIN), STACK);
+	check_complete(MJ_ROOT_GOROUTINE, MJ_FOLD_AFTER + MJ_FOLD_LAST);
+	ck_assert_uint_eq(world.stack.depth, world.stack.npcs);
+	for (size_t i = 0; i < world.stack.npcs - 1; i++)
+		ck_assert_str_eq(outer(i), i == world.deep / 2 ? "runtime.main" : "main.main");
+}
+END_TEST
+
+static bool
+stop_at(void *ctx)
+{
+	unsigned *left = ctx;
+	return (*left)-- == 0;
+}
+
+static void
+walk_pieces(uint64_t sp, unsigned strides, struct mj_walk_rest **rest)
+{
+	struct mj_memory memory = { read_memory, NULL, &world };
+	const struct mj_pace pace = { stop_at, &strides };
+	ck_assert(open_world());
+	mj_walk_paced(world.runtime, &memory, &world.hint, RET(MAIN), sp, &pace, rest,
+	              &world.stack);
+}
+
+static void
+check_aside(const struct mj_walk_rest *rest)
+{
+	check_why(MJ_WHY_ASIDE, 0);
+	ck_assert_ptr_nonnull(rest);
+	ck_assert_uint_le(mj_walk_rest_size(rest), 16384);
+}
+
+START_TEST(test_pieces)
+{
+	struct mj_walk_rest *rest = NULL;
+	unsigned pieces = 0;
+	make_deep(100000);
+	do {
+		walk_pieces(STACK, 3, &rest);
+		world.reads = 0;
+		pieces++;
+		if (rest)
+			check_aside(rest);
+	} while (rest);
+	ck_assert_uint_ge(pieces, 100000 / MJ_WALK_STRIDE / 4);
+	check_complete(MJ_ROOT_GOROUTINE, MJ_FOLD_AFTER + 1 + MJ_FOLD_LAST);
+	ck_assert_uint_eq(world.stack.depth, 100001);
+	ck_assert_str_eq(outer(MJ_FOLD_AFTER), "runtime.main");
+}
+END_TEST
+
+/* Other walks with the same stack, while one is put aside; and one that has been waited for long enough. */
+START_TEST(test_pieces_aside)
+{
+	struct mj_walk_rest *rest = NULL;
+	make_deep(100000);
+	walk_pieces(STACK, 20, &rest);
+	check_aside(rest);
+	walk(RET(MAIN), deep_top() - 64);
+	check_complete(MJ_ROOT_GOROUTINE, 5);
+	walk_pieces(STACK, 0, &rest);
+	check_aside(rest);
+	mj_walk_give_up(&rest, MJ_WHY_TOO_LONG, &world.stack);
+	ck_assert_ptr_null(rest);
+	check_why(MJ_WHY_TOO_LONG, MJ_FOLD_AFTER + MJ_FOLD_LAST);
+	/* Two addresses were new. */
+	ck_assert_uint_eq(world.stack.depth, 22 * MJ_WALK_STRIDE - 2 * 16);
+	mj_walk_give_up(&rest, MJ_WHY_TOO_LONG, &world.stack);
+	check_why(MJ_WHY_TOO_LONG, 0);
+	walk(RET(MAIN), deep_top() - 64);
+	check_complete(MJ_ROOT_GOROUTINE, 5);
+}
+END_TEST
+
+/* What was put aside is of no use to a walk that begins elsewhere. */
+START_TEST(test_pieces_of_another)
+{
+	struct mj_walk_rest *rest = NULL;
+	make_deep(100000);
+	walk_pieces(STACK, 20, &rest);
+	check_aside(rest);
+	walk_pieces(deep_top() - 64, 1, &rest);
+	check_complete(MJ_ROOT_GOROUTINE, 5);
+	ck_assert_ptr_null(rest);
+}
+END_TEST
+
+/* A stack that changes while its walk is put aside: it is still walked as what it is. */
+START_TEST(test_pieces_changed)
+{
+	struct mj_walk_rest *rest = NULL;
+	make_deep(100000);
+	walk_pieces(STACK, 20, &rest);
+	check_aside(rest);
+	put_g(R_CURG, STACK,
+	      deep_top() + 4096); /* goexit is not where the goroutine's stack begins */
+	walk_pieces(STACK, 1000, &rest);
+	check_why(MJ_WHY_BAD_SP, MJ_FOLD_AFTER + 1 + MJ_FOLD_LAST);
+	world.deep = 50000;
+	walk_pieces(STACK, 20, &rest);
+	world.deep = 0;
+	walk_pieces(STACK, 20, &rest);
+	ck_assert_int_eq(world.stack.status, MJ_WALK_INCOMPLETE);
+	ck_assert_int_eq(world.stack.why, MJ_WHY_STACK_UNREADABLE);
 }
 END_TEST
 
 START_TEST(test_enormous_frame)
 {
-	/* 48 MiB: the first fits into what is read of a stack, the second does not. */
-	static const char table[] = "\x82\x80\x80\x30\x20"; /* 1 + 48 Mi, since it starts at -1 */
+	/* 48 MiB and a word, until the stack is larger than any can be. */
+	static const char table[] = "\x92\x80\x80\x30\x20"; /* 9 + 48 Mi, since it starts at -1 */
 	put_pcsp_table(table, sizeof(table));
 	world.endless = true;
-	walk(RET(MAIN), BOTTOM + 8);
-	ck_assert_int_eq(world.stack.status, MJ_WALK_INCOMPLETE);
-	ck_assert_str_eq(mj_walk_why_text(world.stack.why), mj_walk_why_text(MJ_WHY_BAD_SP));
+	walk(RET(MAIN), BOTTOM);
+	check_why(MJ_WHY_TOO_DEEP, 342);
 }
 END_TEST
 
@@ -560,7 +689,12 @@ main(void)
 		test_scheduler,
 		test_truncated,
 		test_bad_sp,
-		test_too_deep,
+		test_deep,
+		test_deep_kept,
+		test_pieces,
+		test_pieces_aside,
+		test_pieces_of_another,
+		test_pieces_changed,
 		test_enormous_frame,
 		test_frame_pointer,
 		test_no_frame_pointer,

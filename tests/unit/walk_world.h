@@ -50,6 +50,7 @@ struct world {
 	uint8_t bytes[TINY_SIZE];
 	struct region regions[NREGIONS];
 	bool endless; /* the stack goes on for ever */
+	size_t deep;  /* not 0: so many frames, and then goexit; see make_deep */
 	unsigned reads;
 	struct mj_image *image;
 	struct mj_runtime *runtime;
@@ -71,11 +72,35 @@ read_endless(uint64_t addr, void *buf, size_t len)
 	return (ssize_t)len;
 }
 
+/* As many frames as world.deep, of main.main but for one of runtime.main's right in the middle. */
+static uint64_t
+deep_top(void)
+{
+	return STACK + world.deep * 16;
+}
+
+static ssize_t
+read_deep(uint64_t addr, void *buf, size_t len)
+{
+	uint64_t *words = buf;
+	len = len < deep_top() - addr ? len : deep_top() - addr;
+	for (size_t i = 0; i < len / 8; i++) {
+		uint64_t at = addr + i * 8, frame = (at - STACK) / 16 + 1;
+		uint64_t pc = frame == world.deep       ? FUNC(GOEXIT) + 1
+		              : frame == world.deep / 2 ? RET(RT_MAIN)
+		                                        : RET(MAIN);
+		words[i] = at % 16 ? pc : 0;
+	}
+	return (ssize_t)len;
+}
+
 static ssize_t
 read_memory(void *ctx, uint64_t addr, void *buf, size_t len)
 {
 	struct world *w = ctx;
 	w->reads++;
+	if (w->deep && addr >= STACK && addr < deep_top())
+		return read_deep(addr, buf, len);
 	if (w->endless && addr >= STACK)
 		return read_endless(addr, buf, len);
 	for (size_t i = 0; i < NREGIONS; i++) {
@@ -177,6 +202,15 @@ make_world(void)
 	push_at(R_STACK, 1, RET(MAIN));
 	push_at(R_STACK, 3, FUNC(GOEXIT) + 1);
 	mj_stack_init(&world.stack);
+}
+
+/* A goroutine with so many return addresses on its stack, which begins at STACK. */
+static __attribute__((unused)) void
+make_deep(size_t frames)
+{
+	make_world();
+	world.deep = frames;
+	put_g(R_CURG, STACK, deep_top() + 32);
 }
 
 static __attribute__((unused)) void
