@@ -156,6 +156,7 @@ struct mj_pc_entry {
 	bool is_return;
 	bool follows_call; /* the bytes before pc decode as the end of a CALL */
 	bool pcsp_ok;
+	bool foreign;    /* C code that Go's linker has put among Go's, without tables */
 	bool disagrees;  /* walks are verified, and the CFI has another frame, or none, here */
 	int32_t spdelta; /* pcsp value at pc: bytes between SP and the return address */
 	bool saves_fp;   /* the word below the return address is the caller's frame pointer */
@@ -194,6 +195,8 @@ void mj_offsets_of_release(unsigned minor, struct mj_offsets *ret);
 struct mj_runtime_layout {
 	bool tried;
 	bool from_dwarf; /* the offsets are the debugging information's, not the table's */
+	bool has_racecall; /* it was looked for... */
+	uint64_t racecall, racecall_end; /* ...and lies here; both 0: there is none */
 	bool guessed; /* they are another release's: nothing that no check supports is built on them */
 	uint64_t m0, g0;     /* runtime.m0, runtime.g0 */
 	uint64_t allm;       /* runtime.allm, 0 until it has been found in a live process */

@@ -266,10 +266,38 @@ cfi_agrees(const struct mj_image *image, uint64_t pc, const struct mj_pc_entry *
 	       ra == entry->spdelta;
 }
 
+/* Go's linker, where it links C objects itself (a module's .syso, the race detector), lists their functions with nothing but
+ * a name (cmd/link/internal/ld/pcln.go, emitPcln: emptyPcln). The assembler and the compiler always give the frame size. */
+static bool
+is_foreign(const struct mj_func *f)
+{
+	return !f->pcsp && !f->pcfile && !f->pcln && !f->npcdata && !f->nfuncdata;
+}
+
+static struct mj_pc_entry *
+make_foreign(struct mj_image *image, uint64_t pc, bool is_return, const struct mj_func *f)
+{
+	struct mj_pc_entry *entry = arena_take(&image->cache, sizeof(*entry));
+	struct mj_frame *frame = arena_take(&image->cache, sizeof(*frame));
+	if (!entry || !frame)
+		return NULL;
+	*frame = (struct mj_frame){ .function = f->name, .file = "", .subject = MJ_SUBJECT_C };
+	*entry = (struct mj_pc_entry){
+		.pub = { .pc = pc, .nframes = 1, .frames = frame },
+		.is_return = is_return,
+		.foreign = true,
+		.spdelta = -1,
+		.func_entry = f->entry,
+	};
+	return entry;
+}
+
 static struct mj_pc_entry *
 make_entry(struct mj_image *image, uint64_t pc, bool is_return, const struct mj_func *f)
 {
 	struct mj_frame frames[MAX_INLINE_DEPTH];
+	if (is_foreign(f))
+		return make_foreign(image, pc, is_return, f);
 	unsigned n = expand(image, f, pc - is_return, frames);
 	if (!n)
 		return NULL;

@@ -278,9 +278,41 @@ is_unused(struct walk *w, uint64_t g)
 	return entry && entry->special == MJ_FN_GOEXIT;
 }
 
+/* Where runtime.racecall calls the race detector, on the system stack; looked for once. */
+static bool
+find_racecall(struct mj_image *image, struct mj_runtime_layout *layout)
+{
+	struct mj_func f;
+	if (!layout->has_racecall && mj_image_function(image, "racecall", 0, &f)) {
+		layout->racecall = f.entry;
+		layout->racecall_end = f.end;
+	}
+	layout->has_racecall = true;
+	return layout->racecall != 0;
+}
+
+/*
+ * Whether the thread is on m's system stack because of the race detector. It is called from anywhere on a goroutine, and
+ * runtime.racecall keeps the goroutine's SP in a register, not in g.sched, which tells of an earlier time
+ * (runtime/race_amd64.s; Go 1.16 to 1.27). It begins at the top of the system stack, so its return address stands there.
+ */
+static bool
+in_race_detector(struct walk *w, uint64_t m)
+{
+	struct mj_runtime_layout *layout = mj_image_runtime_layout(w->image);
+	uint64_t g0, pc, sp, ret;
+	if (!find_racecall(w->image, layout) ||
+	    !mj_read_u64(w->memory, m + layout->at.m_g0, &g0) ||
+	    !mj_runtime_sched(w->runtime, w->memory, g0, &pc, &sp) ||
+	    !mj_read_u64(w->memory, (sp & ~UINT64_C(15)) - 8, &ret))
+		return false;
+	ret -= w->bias;
+	return ret > layout->racecall && ret < layout->racecall_end;
+}
+
 /* The thread is in code that is not Go's: C, the loader, or something that nobody knows. */
 static void
-leave_foreign_code(struct walk *w)
+leave_foreign_code(struct walk *w, const struct mj_pc *foreign)
 {
 	int started = mj_runtime_started(w->runtime, w->memory);
 	struct mj_thread_stack at;
@@ -288,7 +320,7 @@ leave_foreign_code(struct walk *w)
 		give_up(w, MJ_WHY_NO_GOROUTINE);
 		return;
 	}
-	if (!push(w, &c_pc))
+	if (!push(w, foreign))
 		return;
 	if (!started) {
 		if (mj_runtime_in_cgo_init(w->runtime, w->memory, w->sp))
@@ -303,7 +335,8 @@ leave_foreign_code(struct walk *w)
 	case MJ_FIND_OK:
 		if (at.kind == MJ_ON_CURG)
 			give_up(w, MJ_WHY_NOT_GO_TEXT);
-		else if (at.kind == MJ_ON_G0 && at.curg && !is_unused(w, at.curg))
+		else if (at.kind == MJ_ON_G0 && at.curg && !is_unused(w, at.curg) &&
+		         !in_race_detector(w, at.m))
 			switch_to_goroutine(w);
 		else
 			arrive(w, MJ_ROOT_C);
@@ -485,9 +518,9 @@ visit(struct walk *w)
 	 * (runtime/traceback.go: "frame.pc is probably not a safe point"). */
 	bool after_call = w->is_return && !w->injected;
 	const struct mj_pc_entry *entry = mj_image_pc(w->image, w->pc - w->bias, after_call);
-	if (!entry) {
+	if (!entry || entry->foreign) {
 		if (w->stack->npcs == 0)
-			leave_foreign_code(w);
+			leave_foreign_code(w, entry ? &entry->pub : &c_pc);
 		else
 			give_up(w, MJ_WHY_NOT_GO_TEXT);
 		return;
