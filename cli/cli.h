@@ -416,6 +416,7 @@ struct cli_view {
 	const char *version; /* "" if unknown */
 	const struct mj_rule *rule; /* that refuses; NULL if unknown */
 	uint64_t count;             /* for CLI_REPEATED: how often in all */
+	bool too_deep;              /* the stack took too long to walk */
 	bool walk_failed;           /* the stack is incomplete... */
 	uint64_t why_pc;            /* ...from this address on */
 	size_t nframes;
@@ -436,6 +437,8 @@ void cli_view_finish(struct cli_view *view);
 /* ---- renderers: one record each ------------------------------------------------------------- */
 
 void cli_text_refusal(FILE *out, struct cli_style style, const struct cli_view *view);
+/** What a refusal is that is known to be harmless, or has a cure of its own. False: nothing was said. */
+bool cli_text_remark(FILE *out, const struct cli_view *view);
 /** What to do about a refusal; nothing if there is nothing to say. */
 void cli_text_hint(FILE *out, struct cli_style style, const struct cli_view *view);
 void cli_text_notice(FILE *out, struct cli_style style, enum mj_notice_level level,

@@ -77,8 +77,10 @@ put_view(FILE *out, struct cli_report *report, const struct cli_view *view)
 		return;
 	}
 	cli_text_refusal(out, report->style, view);
+	if (cli_text_remark(out, view))
+		return;
 	unsigned bit = 1U << view->reason;
-	if (!(report->hinted & bit))
+	if (view->event != CLI_REPEATED && !(report->hinted & bit))
 		cli_text_hint(out, report->style, view);
 	report->hinted |= bit;
 }

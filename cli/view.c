@@ -177,6 +177,7 @@ cli_view_make(const struct mj_refusal *refusal, bool repeated, struct cli_view *
 		view.errno_name = strerrorname_np(refusal->errnum);
 	set_blame(refusal, &view);
 	if (refusal->stack) {
+		view.too_deep = refusal->stack->why == MJ_WHY_TOO_LONG;
 		view.walk_failed = refusal->stack->status != MJ_WALK_COMPLETE;
 		view.why_pc = refusal->stack->why_pc;
 		if (set_frames(refusal, &view) < 0) {

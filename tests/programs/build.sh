@@ -57,7 +57,7 @@ build_ownacts() {
 
 build_all() {
   local go=$1 dir=$2
-  build_variant "$go" "$dir/default" 0 -- probe golden sig forker threads runner fetch assail reexec crowd mixed missing allthreads
+  build_variant "$go" "$dir/default" 0 -- probe golden sig forker threads runner fetch assail reexec crowd mixed missing allthreads deep
   build_variant "$go" "$dir/stripped" 0 -ldflags='-s -w' -- probe golden fetch mixed
   build_variant "$go" "$dir/plaindwarf" 0 -ldflags=-compressdwarf=false -- golden
   build_variant "$go" "$dir/pie" 0 -buildmode=pie -- probe golden
@@ -70,8 +70,9 @@ build_all() {
   (cd other && CGO_ENABLED=0 "$go" build -o "$dir/default/other" .) # another main module
   local cc=${CC:-cc}
   if command -v "${cc%% *}" > /dev/null; then
-    build_variant "$go" "$dir/cgo" 1 -- cgocall probe golden allthreads
+    build_variant "$go" "$dir/cgo" 1 -- cgocall probe golden allthreads threadend
     build_ownacts "$go" "$dir/cgo" 1 ''
+    build_variant "$go" "$dir/race" 1 -race -- threadend || echo "$(basename "$dir")/race: no race detector" >> "$out/missing"
     build_variant "$go" "$dir/cgo-stripped" 1 -ldflags='-s -w' -- golden
     build_variant "$go" "$dir/external" 1 -ldflags=-linkmode=external -- probe forker fetch threads
     (cd other && CGO_ENABLED=1 "$go" build -ldflags=-linkmode=external -o "$dir/external/other" .)
