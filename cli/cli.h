@@ -417,6 +417,7 @@ struct cli_view {
 	const struct mj_rule *rule; /* that refuses; NULL if unknown */
 	uint64_t count;             /* for CLI_REPEATED: how often in all */
 	bool too_deep;              /* the stack took too long to walk */
+	size_t nfolded;             /* frames of it that are not there, since they repeat */
 	bool walk_failed;           /* the stack is incomplete... */
 	uint64_t why_pc;            /* ...from this address on */
 	size_t nframes;

@@ -148,7 +148,7 @@ cli_json_refusal(FILE *out, const struct cli_view *view)
 		[CLI_REPEATED] = "repeated",
 	};
 	json_t *object = json_object();
-	size_t omitted = 0;
+	size_t omitted = view->nfolded;
 	json_object_set_new(object, "time", timestamp(view->time));
 	json_object_set_new(object, "event", json_string(events[view->event]));
 	json_object_set_new(object, "pid", json_integer(view->pid));

@@ -283,7 +283,7 @@ put_frames(FILE *out, struct cli_style style, const struct cli_view *view)
 			column = width;
 	}
 	if (!blamed)
-		put_hidden(out, style, selection.hidden_inner);
+		put_hidden(out, style, selection.hidden_inner + view->nfolded);
 	size_t ancestor = 0;
 	for (size_t i = 0; i < selection.count; i++) {
 		const struct cli_frame *frame = &view->frames[selection.index[i]];
@@ -293,7 +293,8 @@ put_frames(FILE *out, struct cli_style style, const struct cli_view *view)
 		put_frame(out, style, frame, selection.index[i] == view->blamed, column);
 	}
 	if (blamed)
-		put_hidden(out, style, selection.hidden_inner + selection.hidden_outer);
+		put_hidden(out, style,
+		           selection.hidden_inner + selection.hidden_outer + view->nfolded);
 }
 
 /* ---- records -------------------------------------------------------------------------------- */

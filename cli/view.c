@@ -177,6 +177,8 @@ cli_view_make(const struct mj_refusal *refusal, bool repeated, struct cli_view *
 		view.errno_name = strerrorname_np(refusal->errnum);
 	set_blame(refusal, &view);
 	if (refusal->stack) {
+		if (refusal->stack->depth > refusal->stack->npcs)
+			view.nfolded = refusal->stack->depth - refusal->stack->npcs;
 		view.too_deep = refusal->stack->why == MJ_WHY_TOO_LONG;
 		view.walk_failed = refusal->stack->status != MJ_WALK_COMPLETE;
 		view.why_pc = refusal->stack->why_pc;

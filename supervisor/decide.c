@@ -331,7 +331,8 @@ decide_by_stack(struct supervisor *sup, struct sup_process *process, struct sup_
 		memory.read_parts = NULL;
 	/* A fork has another thread id than the m that it was copied, or borrowed, from. */
 	struct mj_thread_hint forked = { .m = thread->hint.m };
-	v->aside = !sup_walk(sup, process, &memory, process->forked ? &forked : &thread->hint, where);
+	v->aside =
+		!sup_walk(sup, process, &memory, process->forked ? &forked : &thread->hint, where);
 	if (v->aside) {
 		refuse(v, MJ_REASON_WALK, mj_walk_why_text(sup->stack.why));
 		return;

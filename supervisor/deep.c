@@ -22,6 +22,7 @@
 
 #define FIRST_STRIDES 4
 #define SLICE_NS UINT64_C(1000000)
+#define MANY 8 /* beyond that, turns are shorter: each call is to have one in time */
 #define QUIET_NS UINT64_C(100000)
 #define SHARE_NS UINT64_C(100000)
 #define OTHERS_NS UINT64_C(700000)
@@ -62,7 +63,7 @@ stop(void *ctx)
 	uint64_t taken = tick(deep) - deep->began;
 	if (deep->contended)
 		return taken >= SHARE_NS;
-	return taken >= SLICE_NS || others_wait(sup, 0);
+	return taken >= (deep->count < MANY ? SLICE_NS : SHARE_NS) || others_wait(sup, 0);
 }
 
 bool

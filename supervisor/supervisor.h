@@ -78,7 +78,7 @@ struct mj_stats {
 	uint64_t ceiling_decisions; /**< decided without a walk: not the Go program */
 	uint64_t pc_hits, pc_misses, pc_entries;
 	uint64_t thread_hits, thread_misses;
-	uint64_t deep_walks;       /**< calls whose stacks took so long to walk that others went first */
+	uint64_t deep_walks; /**< calls whose stacks took so long to walk that others went first */
 	uint64_t thread_predicted; /**< calls for which /proc was not asked where the thread is */
 	uint64_t processes, images;
 	uint64_t latency[MJ_LATENCY_BUCKETS]; /**< see mj_stats_percentile */

@@ -194,8 +194,8 @@ void mj_offsets_of_release(unsigned minor, struct mj_offsets *ret);
 /** Found once per image, kept for its next process: see layout.c and runtime.c. Link addresses; 0: not yet. */
 struct mj_runtime_layout {
 	bool tried;
-	bool from_dwarf; /* the offsets are the debugging information's, not the table's */
-	bool has_racecall; /* it was looked for... */
+	bool from_dwarf;      /* the offsets are the debugging information's, not the table's */
+	bool racecall_sought; /* it was looked for... */
 	uint64_t racecall, racecall_end; /* ...and lies here; both 0: there is none */
 	bool guessed; /* they are another release's: nothing that no check supports is built on them */
 	uint64_t m0, g0;     /* runtime.m0, runtime.g0 */

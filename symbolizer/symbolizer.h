@@ -205,7 +205,7 @@ enum mj_walk_why {
 	MJ_WHY_BAD_PCSP,   /**< the tables give no frame size for this address */
 	MJ_WHY_SPWRITE,    /**< a function that moves SP in a way that is not understood */
 	MJ_WHY_NOT_A_CALL, /**< a return address that does not follow a call instruction */
-	MJ_WHY_TOO_DEEP,     /**< larger than any stack can be */
+	MJ_WHY_TOO_DEEP,
 	MJ_WHY_NO_GOROUTINE, /**< on a system stack, and the goroutine could not be found */
 	MJ_WHY_BAD_SP,       /**< SP misaligned, or outside of every stack */
 	MJ_WHY_LOOP,         /**< stack switches that do not end */
@@ -278,7 +278,7 @@ struct mj_stack {
 	/** How many frames the stack has. More than npcs: it is very deep, and of those that repeat in its middle only the
 	 * innermost of each address is among pcs (symbolizer/fold.h). */
 	size_t depth;
-	uint64_t goid;            /**< of the goroutine; 0 if it was not looked for */
+	uint64_t goid; /**< of the goroutine; 0 if it was not looked for */
 	enum mj_ancestry ancestry;
 	size_t nancestors;
 	const struct mj_ancestor *ancestors; /**< valid until the next walk of the same runtime */
@@ -333,8 +333,7 @@ struct mj_walk_rest;
  */
 void mj_walk_paced(struct mj_runtime *runtime, const struct mj_memory *memory,
                    struct mj_thread_hint *hint, uint64_t pc, uint64_t sp,
-                   const struct mj_pace *pace, struct mj_walk_rest **rest,
-                   struct mj_stack *stack);
+                   const struct mj_pace *pace, struct mj_walk_rest **rest, struct mj_stack *stack);
 /** Ends a walk that was put aside, for this reason: the stack gets the frames so far, *rest, which may be NULL already, becomes
  * NULL. */
 void mj_walk_give_up(struct mj_walk_rest **rest, enum mj_walk_why why, struct mj_stack *stack);

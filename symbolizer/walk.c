@@ -283,11 +283,11 @@ static bool
 find_racecall(struct mj_image *image, struct mj_runtime_layout *layout)
 {
 	struct mj_func f;
-	if (!layout->has_racecall && mj_image_function(image, "racecall", 0, &f)) {
+	if (!layout->racecall_sought && mj_image_function(image, "racecall", 0, &f)) {
 		layout->racecall = f.entry;
 		layout->racecall_end = f.end;
 	}
-	layout->has_racecall = true;
+	layout->racecall_sought = true;
 	return layout->racecall != 0;
 }
 
@@ -301,8 +301,7 @@ in_race_detector(struct walk *w, uint64_t m)
 {
 	struct mj_runtime_layout *layout = mj_image_runtime_layout(w->image);
 	uint64_t g0, pc, sp, ret;
-	if (!find_racecall(w->image, layout) ||
-	    !mj_read_u64(w->memory, m + layout->at.m_g0, &g0) ||
+	if (!find_racecall(w->image, layout) || !mj_read_u64(w->memory, m + layout->at.m_g0, &g0) ||
 	    !mj_runtime_sched(w->runtime, w->memory, g0, &pc, &sp) ||
 	    !mj_read_u64(w->memory, (sp & ~UINT64_C(15)) - 8, &ret))
 		return false;

@@ -215,6 +215,12 @@ START_TEST(test_text_deep_stack)
 	                                     "    m.F      f.go:10\n"
 	                                     "    m.F      f.go:12\n"
 	                                     "    (… 10 more)\n");
+	/* Of a very deep stack the frames that repeat are not there, but counted. */
+	deep_stack.depth = 1000020;
+	MJ_AUTO_FREE char *folded = render(&refusal, MJ_ACTION_ERRNO, utf8, false);
+	assert_contains(folded, "    (… 1000010 more)\n");
+	MJ_AUTO_FREE char *json = render(&refusal, MJ_ACTION_ERRNO, utf8, true);
+	assert_contains(json, "\"frames_omitted\":1000000");
 }
 END_TEST
 
@@ -311,6 +317,50 @@ START_TEST(test_text_escapes_names)
 	MJ_AUTO_FREE char *json = render(&refusal, MJ_ACTION_ERRNO, utf8, true);
 	ck_assert_ptr_null(strpbrk(json, "\x1b\x07\r"));
 	image.count = 3;
+}
+END_TEST
+
+/* Who reads, by its frames; NULL: nothing is said. */
+static char *
+remark(enum mj_reason reason, const char *capability, const char *const *functions, bool is_c)
+{
+	struct cli_frame frames[2] = { 0 };
+	struct cli_view view = { .reason = reason, .capability = capability, .frames = frames };
+	for (; functions[view.nframes]; view.nframes++)
+		frames[view.nframes] =
+			(struct cli_frame){ .function = (char *)(uintptr_t)functions[view.nframes],
+			                    .is_c = is_c };
+	view.nstack = view.nframes;
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	bool said = cli_text_remark(out, &view);
+	fclose(out);
+	ck_assert(said == (len > 0));
+	if (said)
+		return text;
+	free(text);
+	return NULL;
+}
+
+START_TEST(test_remark)
+{
+	static const char *const detector[] = { "_ZN11__sanitizer13internal_openEPKcij", NULL };
+	static const char *const libc[] = { "C code in libc.so.6", "__libc_free in libc.so.6",
+		                            NULL };
+	static const char *const others[] = { "free in libfoo.so.1", "freedom in libc.so.6", NULL };
+	MJ_AUTO_FREE char *first = remark(MJ_REASON_C, "FILES/READ", detector, true);
+	ck_assert_str_eq(first,
+	                 "modjail: this looks like the race detector (go build -race), which "
+	                 "reads about its own process: it does without, and no module is at "
+	                 "fault\n");
+	MJ_AUTO_FREE char *second = remark(MJ_REASON_C, "FILES/READ", libc, true);
+	assert_contains(second, "libc's allocator");
+	/* Another call, another reason, other code, and Go code that is called so. */
+	ck_assert_ptr_null(remark(MJ_REASON_C, "FILES/WRITE", libc, true));
+	ck_assert_ptr_null(remark(MJ_REASON_POLICY, "FILES/READ", libc, true));
+	ck_assert_ptr_null(remark(MJ_REASON_C, "FILES/READ", others, true));
+	ck_assert_ptr_null(remark(MJ_REASON_C, "FILES/READ", libc, false));
 }
 END_TEST
 
@@ -487,6 +537,7 @@ main(void)
 	tcase_add_test(report, test_text_other_reasons);
 	tcase_add_test(report, test_text_leaves_out_what_says_nothing);
 	tcase_add_test(report, test_text_escapes_names);
+	tcase_add_test(report, test_remark);
 	tcase_add_test(report, test_hint);
 	tcase_add_test(report, test_json_refusal);
 	tcase_add_test(report, test_json_needs);
