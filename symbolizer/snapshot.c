@@ -39,6 +39,15 @@ syscallsp_of_release(unsigned minor)
 	return minor && minor < 125 ? 112 : 104;
 }
 
+bool
+mj_snapshot_syscallsp(const struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t g,
+                      uint64_t *ret)
+{
+	return !mj_image_runtime_layout(runtime->image)->guessed &&
+	       mj_read_u64(memory, g + syscallsp_of_release(mj_image_go_minor(runtime->image)),
+	                   ret);
+}
+
 static size_t
 end_of(uint32_t a, uint32_t b, uint32_t c)
 {

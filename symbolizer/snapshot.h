@@ -25,6 +25,10 @@ void mj_snapshot_drop(struct mj_stack *stack);
 /** Empties it: nothing was read, and there is no mark. */
 void mj_snapshot_clear(struct mj_stack *stack);
 
+/** g.syscallsp of a goroutine, 0 between system calls and calls of C code; false if it cannot be told. */
+bool mj_snapshot_syscallsp(const struct mj_runtime *runtime, const struct mj_memory *memory,
+                           uint64_t g, uint64_t *ret);
+
 /** Memory whose reads the snapshot answers as far as it can. */
 struct mj_snapshot_memory {
 	struct mj_memory memory; /**< to be used; ctx points to this structure */

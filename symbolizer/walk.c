@@ -295,13 +295,17 @@ find_racecall(struct mj_image *image, struct mj_runtime_layout *layout)
  * Whether the thread is on m's system stack because of the race detector. It is called from anywhere on a goroutine, and
  * runtime.racecall keeps the goroutine's SP in a register, not in g.sched, which tells of an earlier time
  * (runtime/race_amd64.s; Go 1.16 to 1.27). It begins at the top of the system stack, so its return address stands there.
+ * That may be left over from an earlier call, below asmcgocall, which leaves room there up to Go 1.20 at least; but then
+ * runtime.cgocall has called entersyscall, between which and exitsyscall no race detector is called.
  */
 static bool
-in_race_detector(struct walk *w, uint64_t m)
+in_race_detector(struct walk *w, const struct mj_thread_stack *on)
 {
 	struct mj_runtime_layout *layout = mj_image_runtime_layout(w->image);
-	uint64_t g0, pc, sp, ret;
-	if (!find_racecall(w->image, layout) || !mj_read_u64(w->memory, m + layout->at.m_g0, &g0) ||
+	uint64_t syscallsp, g0, pc, sp, ret;
+	if (!find_racecall(w->image, layout) ||
+	    !mj_snapshot_syscallsp(w->runtime, w->memory, on->curg, &syscallsp) || syscallsp ||
+	    !mj_read_u64(w->memory, on->m + layout->at.m_g0, &g0) ||
 	    !mj_runtime_sched(w->runtime, w->memory, g0, &pc, &sp) ||
 	    !mj_read_u64(w->memory, (sp & ~UINT64_C(15)) - 8, &ret))
 		return false;
@@ -335,7 +339,7 @@ leave_foreign_code(struct walk *w, const struct mj_pc *foreign)
 		if (at.kind == MJ_ON_CURG)
 			give_up(w, MJ_WHY_NOT_GO_TEXT);
 		else if (at.kind == MJ_ON_G0 && at.curg && !is_unused(w, at.curg) &&
-		         !in_race_detector(w, at.m))
+		         !in_race_detector(w, &at))
 			switch_to_goroutine(w);
 		else
 			arrive(w, MJ_ROOT_C);

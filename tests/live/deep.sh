@@ -94,4 +94,19 @@ while read -r version; do
   done
 done < "$PROGS/versions"
 
+# The race detector leaves traces on the stacks on which C code is called: that is charged to whom it works for all the same.
+while read -r version; do
+  racing=$PROGS/$version/race/cgocall
+  if [ ! -x "$racing" ]; then
+    skip "$version, race: C code that Go calls" 'it was not built (no C compiler, or no race detector here)'
+    continue
+  fi
+  for round in 1 2 3; do
+    capture "$MODJAIL" run --policy=example.com/conf=confined --policy=example.com/confc=confined -- \
+      "$racing" main confc main callback callback-conf user
+    is "$version, race: C code that Go calls, $round" "$(tr '\n' ' ' < "$tmp/out")" \
+      'main ok confc errno=1 main ok callback ok callback-conf errno=1 user ok '
+  done
+done < "$PROGS/versions"
+
 done_testing

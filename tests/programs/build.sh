@@ -72,7 +72,7 @@ build_all() {
   if command -v "${cc%% *}" > /dev/null; then
     build_variant "$go" "$dir/cgo" 1 -- cgocall probe golden allthreads threadend
     build_ownacts "$go" "$dir/cgo" 1 ''
-    build_variant "$go" "$dir/race" 1 -race -- threadend || echo "$(basename "$dir")/race: no race detector" >> "$out/missing"
+    build_variant "$go" "$dir/race" 1 -race -- threadend cgocall || echo "$(basename "$dir")/race: no race detector" >> "$out/missing"
     build_variant "$go" "$dir/cgo-stripped" 1 -ldflags='-s -w' -- golden
     build_variant "$go" "$dir/external" 1 -ldflags=-linkmode=external -- probe forker fetch threads
     (cd other && CGO_ENABLED=1 "$go" build -ldflags=-linkmode=external -o "$dir/external/other" .)
