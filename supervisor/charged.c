@@ -84,10 +84,10 @@ add_module(struct builder *b, const struct mj_image *image, int subject)
 	add(b, *path ? path : "main");
 }
 
-/* True if one of the frames may be anybody's. */
+/* True if one of the frames may be anybody's. whole: no frames were left out between them. */
 static bool
 add_frames(struct builder *b, const struct mj_image *image, const struct mj_pc *const *pcs,
-           size_t npcs)
+           size_t npcs, bool whole)
 {
 	bool doubtful = false;
 	const struct mj_frame *inner = NULL;
@@ -103,7 +103,7 @@ add_frames(struct builder *b, const struct mj_image *image, const struct mj_pc *
 				add_module(b, image, frame->suspects[s]);
 			doubtful |= mj_frame_in_doubt(frame, inner) ||
 			            frame->nsuspects >= SUP_SUBJECTS_MAX;
-			inner = frame;
+			inner = whole ? frame : NULL;
 		}
 	}
 	return doubtful;
@@ -113,9 +113,10 @@ static void
 add_stack(struct builder *b, const struct supervisor *sup, const struct mj_image *image)
 {
 	const struct mj_stack *stack = &sup->stack;
-	bool doubtful = add_frames(b, image, stack->pcs, stack->npcs);
+	bool doubtful = add_frames(b, image, stack->pcs, stack->npcs, stack->depth <= stack->npcs);
 	for (size_t i = 0; i < stack->nancestors; i++)
-		doubtful |= add_frames(b, image, stack->ancestors[i].pcs, stack->ancestors[i].npcs);
+		doubtful |= add_frames(b, image, stack->ancestors[i].pcs, stack->ancestors[i].npcs,
+		                       true);
 	if (doubtful || !sup_is_known(stack, b->count > 0))
 		add(b, "unattributed");
 }

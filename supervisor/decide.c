@@ -141,7 +141,8 @@ struct question {
 	struct mj_inquiry inquiry;
 	/* A frame that anybody may have written, NULL if there is none. */
 	const struct mj_frame *doubtful;
-	const struct mj_frame *inner; /* what the frame that is asked has called, NULL: nothing */
+	const struct mj_frame *inner; /* what the frame that is asked has called, NULL: nothing, or not known */
+	bool whole;                   /* all frames of the stack are there, one beside the other */
 };
 
 /* The modules of one frame; how many, all of them named or else none. */
@@ -171,7 +172,7 @@ ask_frame(struct question *q, const struct mj_frame *frame, size_t pc, unsigned 
 	bool doubtful = mj_frame_in_doubt(frame, q->inner) || frame->nsuspects >= SUP_SUBJECTS_MAX;
 	/* A stray one is nobody's for certain, so it answers for nobody. */
 	bool named = frame->subject >= 0 && !frame->stray;
-	q->inner = frame;
+	q->inner = q->whole ? frame : NULL;
 	if (doubtful && !q->doubtful)
 		q->doubtful = frame;
 	enum mj_answer answer =
@@ -204,11 +205,13 @@ static enum mj_answer
 ask_modules(struct question *q)
 {
 	const struct mj_stack *stack = &q->sup->stack;
+	q->whole = stack->depth <= stack->npcs;
 	const struct mj_rule *logged = NULL;
 	enum mj_answer answer = ask_frames(q, stack->pcs, stack->npcs);
 	for (size_t i = 0; i < stack->nancestors && answer == MJ_ANSWER_NEXT; i++) {
 		const struct mj_ancestor *ancestor = &stack->ancestors[i];
 		logged = q->inquiry.logged;
+		q->whole = true;
 		answer = ask_frames(q, ancestor->pcs, ancestor->npcs);
 		if (q->inquiry.refused || q->inquiry.logged != logged)
 			q->v->blamed_ancestor = i + 1;
