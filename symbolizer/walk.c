@@ -638,6 +638,7 @@ mj_walk(struct mj_runtime *runtime, const struct mj_memory *memory, struct mj_th
 	stack->ancestry = MJ_ANCESTRY_UNKNOWN;
 	stack->nancestors = 0;
 	stack->ancestors = NULL;
+	stack->handed_over = false;
 	stack->walk_id = stack->ancestry_id = 0;
 	start_at(&w, pc, sp);
 	if (!w.done) {
