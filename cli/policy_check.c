@@ -84,6 +84,33 @@ check_all_escapes(const struct mj_policy *policy, const struct cli_check *check)
 		check_escapes("a stack without a module", nobody, check);
 }
 
+/* Jobs that come as data are done in the pool's name, or in that of who does them, whoever sent them. */
+static void
+check_pools(const struct mj_policy *policy, const struct cli_check *check)
+{
+	for (size_t i = 0; i < mj_policy_count(policy); i++) {
+		const struct mj_rule *rule = mj_policy_rule_at(policy, i);
+		const char *module = mj_policy_module(policy, i);
+		char where[512];
+		if (!rule->pool)
+			continue;
+		place(rule->origin, where, sizeof(where));
+		warn(check,
+		     "%s%s is a pool: on its goroutines a job is charged to the code that does it, "
+		     "so "
+		     "who hands it a job as data, or a function of another module, is not asked",
+		     where, module);
+		if (strcmp(module, "main") == 0 ||
+		    (mj_policy_program(policy, NULL) &&
+		     strcmp(module, mj_policy_program(policy, NULL)) == 0))
+			warn(check,
+			     "%s%s is a pool: its own jobs cannot be told from functions of the "
+			     "standard "
+			     "library that others hand over; name the package of the pool instead",
+			     where, module);
+	}
+}
+
 /* ---- the program ------------------------------------------------------------------------------ */
 
 /* Modules that nothing names. A default that was written is meant for them. */
@@ -162,6 +189,7 @@ cli_policy_check(const struct mj_policy *policy, const struct cli_options *optio
 	int r = cli_load_programs(policy, options, style, &reporter, &programs, err);
 	cli_programs_finish(&programs);
 	check_all_escapes(policy, check);
+	check_pools(policy, check);
 	if (r == 0 && program)
 		r = check_program(policy, program, check, err);
 	return r;

@@ -84,36 +84,53 @@ add_module(struct builder *b, const struct mj_image *image, int subject)
 	add(b, *path ? path : "main");
 }
 
-/* True if one of the frames may be anybody's. */
-static bool
-add_frames(struct builder *b, const struct mj_image *image, const struct mj_pc *const *pcs,
-           size_t npcs)
+static void
+add_frame(struct builder *b, const struct mj_image *image, const struct mj_frame *frame, int *last)
 {
-	bool doubtful = false;
-	int last = MJ_SUBJECT_STD;
+	/* Most frames belong to the module of the frame before. */
+	if (frame->subject != *last)
+		add_module(b, image, frame->subject);
+	*last = frame->subject;
+	for (unsigned s = 0; s < frame->nsuspects; s++)
+		add_module(b, image, frame->suspects[s]);
+}
+
+/* False: nobody further outwards is to be asked. creator: whose frames they are, NULL for the stack's own. */
+static bool
+add_frames(struct builder *b, struct sup_image *image, const struct mj_pc *const *pcs, size_t npcs,
+           const struct mj_ancestor *creator, struct mj_search *search)
+{
+	const struct mj_rule *rules[SUP_SUBJECTS_MAX];
+	int who[SUP_SUBJECTS_MAX], last = MJ_SUBJECT_STD;
+	bool doubtful;
 	for (size_t i = 0; i < npcs; i++) {
 		for (unsigned f = 0; f < pcs[i]->nframes; f++) {
 			const struct mj_frame *frame = &pcs[i]->frames[f];
-			/* Most frames belong to the module of the frame before. */
-			if (frame->subject != last)
-				add_module(b, image, frame->subject);
-			last = frame->subject;
-			for (unsigned s = 0; s < frame->nsuspects; s++)
-				add_module(b, image, frame->suspects[s]);
-			doubtful |= frame->doubtful || frame->nsuspects >= SUP_SUBJECTS_MAX;
+			bool starts = creator && i == creator->go_pc && f == creator->go_frame;
+			size_t n = sup_frame_rules(image, frame, rules, who, &doubtful);
+			add_frame(b, image->image, frame, &last);
+			if (!mj_search_frame(search, rules, n, frame->subject >= 0, doubtful,
+			                     starts))
+				return false;
 		}
 	}
-	return doubtful;
+	return true;
 }
 
 static void
-add_stack(struct builder *b, const struct supervisor *sup, const struct mj_image *image)
+add_stack(struct builder *b, const struct supervisor *sup, struct sup_image *image)
 {
 	const struct mj_stack *stack = &sup->stack;
-	bool doubtful = add_frames(b, image, stack->pcs, stack->npcs);
-	for (size_t i = 0; i < stack->nancestors; i++)
-		doubtful |= add_frames(b, image, stack->ancestors[i].pcs, stack->ancestors[i].npcs);
-	if (doubtful || !sup_is_known(stack, b->count > 0))
+	struct mj_search search = { 0 };
+	enum mj_ancestry ancestry = stack->ancestry;
+	bool goes_on = add_frames(b, image, stack->pcs, stack->npcs, NULL, &search);
+	for (size_t i = 0; i < stack->nancestors && goes_on; i++) {
+		const struct mj_ancestor *creator = &stack->ancestors[i];
+		goes_on = add_frames(b, image, creator->pcs, creator->npcs, creator, &search);
+		if (!goes_on)
+			ancestry = mj_stack_ancestry(stack, i + 1);
+	}
+	if (!mj_search_knows(&search, sup_is_known(stack, ancestry, search.any)))
 		add(b, "unattributed");
 }
 
@@ -135,7 +152,7 @@ sup_charged(struct supervisor *sup, const struct sup_process *process, const str
 	    v->reason == MJ_REASON_OPAQUE || v->reason == MJ_REASON_PROGRAM)
 		return NULL;
 	if (v->have_stack)
-		add_stack(&b, sup, process->image->image);
+		add_stack(&b, sup, process->image);
 	add_all(&b, process->executors);
 	return made(sup, &b);
 }
@@ -147,7 +164,7 @@ sup_executors_exec(struct supervisor *sup, struct sup_process *process, const st
 {
 	struct builder b = { 0 };
 	if (v->have_stack && sup->stack.status == MJ_WALK_COMPLETE)
-		add_stack(&b, sup, process->image->image);
+		add_stack(&b, sup, process->image);
 	add_all(&b, process->executors);
 	if (process->exec_pending)
 		add_all(&b, process->pending_executors);

@@ -122,13 +122,13 @@ is_std_root(const struct mj_stack *stack)
 
 /* Nobody knows who it was: then the rule of the unattributed counts. */
 static void
-blame_nobody(struct supervisor *sup, struct sup_verdict *v)
+blame_nobody(struct supervisor *sup, struct sup_verdict *v, enum mj_ancestry ancestry)
 {
 	const struct mj_stack *stack = &sup->stack;
 	bool c = stack->root == MJ_ROOT_C;
 	v->subject = c ? MJ_SUBJECT_C : MJ_SUBJECT_STD;
 	v->reason = c ? MJ_REASON_C : MJ_REASON_UNATTRIBUTED;
-	v->detail = stack->root == MJ_ROOT_GOROUTINE ? mj_ancestry_text(stack->ancestry) : NULL;
+	v->detail = stack->root == MJ_ROOT_GOROUTINE ? mj_ancestry_text(ancestry) : NULL;
 }
 
 /* ---- stacks with modules -------------------------------------------------------------------- */
@@ -140,37 +140,39 @@ struct question {
 	struct mj_inquiry inquiry;
 	/* A frame that anybody may have written, NULL if there is none. */
 	const struct mj_frame *doubtful;
+	enum mj_ancestry ancestry; /* what is known of the creators that are asked */
 };
 
-/* The modules of one frame; how many, all of them named or else none. */
-static size_t
-rules_of(struct question *q, const struct mj_frame *frame, const struct mj_rule **rules, int *who)
+size_t
+sup_frame_rules(struct sup_image *image, const struct mj_frame *frame, const struct mj_rule **rules,
+                int *who, bool *doubtful)
 {
 	size_t n = 0;
 	if (frame->subject >= 0) {
 		who[n] = frame->subject;
-		rules[n++] = sup_image_rule(q->image, frame->subject);
+		rules[n++] = sup_image_rule(image, frame->subject);
 	}
 	for (unsigned s = 0; s < frame->nsuspects && n < SUP_SUBJECTS_MAX; s++) {
 		who[n] = frame->suspects[s];
-		rules[n++] = sup_image_rule(q->image, frame->suspects[s]);
+		rules[n++] = sup_image_rule(image, frame->suspects[s]);
 	}
+	/* Not all of its suspects fit: then it is anybody's. */
+	*doubtful = frame->doubtful || frame->nsuspects >= SUP_SUBJECTS_MAX;
 	return n;
 }
 
 static enum mj_answer
-ask_frame(struct question *q, const struct mj_frame *frame, size_t pc, unsigned index)
+ask_frame(struct question *q, const struct mj_frame *frame, size_t pc, unsigned index, bool starts)
 {
 	const struct mj_rule *rules[SUP_SUBJECTS_MAX];
 	int who[SUP_SUBJECTS_MAX];
 	size_t blamed = SIZE_MAX;
-	size_t n = rules_of(q, frame, rules, who);
-	/* Not all of its suspects fit: then it is anybody's. */
-	bool doubtful = frame->doubtful || frame->nsuspects >= SUP_SUBJECTS_MAX;
+	bool doubtful;
+	size_t n = sup_frame_rules(q->image, frame, rules, who, &doubtful);
 	if (doubtful && !q->doubtful)
 		q->doubtful = frame;
-	enum mj_answer answer =
-		mj_inquiry_frame(&q->inquiry, rules, n, frame->subject >= 0, doubtful, &blamed);
+	enum mj_answer answer = mj_inquiry_frame(&q->inquiry, rules, n, frame->subject >= 0,
+	                                         doubtful, starts, &blamed);
 	if (blamed < n) {
 		q->v->subject = who[blamed];
 		q->v->blamed_pc = pc;
@@ -179,13 +181,16 @@ ask_frame(struct question *q, const struct mj_frame *frame, size_t pc, unsigned 
 	return answer;
 }
 
-/* Innermost first, until somebody refuses, which is then the blamed one, or answers for all others. */
+/* Innermost first, until somebody refuses, which is then the blamed one, or answers for all others. creator: whose frames
+ * they are, NULL for the stack's own. */
 static enum mj_answer
-ask_frames(struct question *q, const struct mj_pc *const *pcs, size_t npcs)
+ask_frames(struct question *q, const struct mj_pc *const *pcs, size_t npcs,
+           const struct mj_ancestor *creator)
 {
 	for (size_t i = 0; i < npcs; i++) {
 		for (unsigned f = 0; f < pcs[i]->nframes; f++) {
-			enum mj_answer answer = ask_frame(q, &pcs[i]->frames[f], i, f);
+			bool starts = creator && i == creator->go_pc && f == creator->go_frame;
+			enum mj_answer answer = ask_frame(q, &pcs[i]->frames[f], i, f, starts);
 			if (answer != MJ_ANSWER_NEXT)
 				return answer;
 		}
@@ -199,27 +204,31 @@ ask_modules(struct question *q)
 {
 	const struct mj_stack *stack = &q->sup->stack;
 	const struct mj_rule *logged = NULL;
-	enum mj_answer answer = ask_frames(q, stack->pcs, stack->npcs);
+	enum mj_answer answer = ask_frames(q, stack->pcs, stack->npcs, NULL);
+	q->ancestry = stack->ancestry;
 	for (size_t i = 0; i < stack->nancestors && answer == MJ_ANSWER_NEXT; i++) {
 		const struct mj_ancestor *ancestor = &stack->ancestors[i];
 		logged = q->inquiry.logged;
-		answer = ask_frames(q, ancestor->pcs, ancestor->npcs);
+		answer = ask_frames(q, ancestor->pcs, ancestor->npcs, ancestor);
 		if (q->inquiry.refused || q->inquiry.logged != logged)
 			q->v->blamed_ancestor = i + 1;
+		if (answer == MJ_ANSWER_SERVED)
+			q->ancestry = mj_stack_ancestry(stack, i + 1);
 	}
 	return answer;
 }
 
 /* A creator that ought to be known and is not may be anybody, whoever else is on the stack. */
 static bool
-has_unknown_creator(const struct mj_stack *stack)
+has_unknown_creator(const struct mj_stack *stack, enum mj_ancestry ancestry)
 {
 	if (stack->root != MJ_ROOT_GOROUTINE)
 		return false;
-	switch (stack->ancestry) {
+	switch (ancestry) {
 	case MJ_ANCESTRY_CUT:
 	case MJ_ANCESTRY_MISSING:
 	case MJ_ANCESTRY_CALLBACK:
+	case MJ_ANCESTRY_SERVES:
 		return true;
 	case MJ_ANCESTRY_UNKNOWN:
 	case MJ_ANCESTRY_COMPLETE:
@@ -231,9 +240,9 @@ has_unknown_creator(const struct mj_stack *stack)
 }
 
 bool
-sup_is_known(const struct mj_stack *stack, bool any)
+sup_is_known(const struct mj_stack *stack, enum mj_ancestry ancestry, bool any)
 {
-	return any ? !has_unknown_creator(stack) : is_std_root(stack);
+	return any ? !has_unknown_creator(stack, ancestry) : is_std_root(stack);
 }
 
 /* What the inquiry came to, as a verdict. */
@@ -254,7 +263,9 @@ conclude(struct question *q, enum mj_answer answer, bool known)
 	v->reason = MJ_REASON_POLICY;
 	if (rule != mj_policy_unattributed(inquiry->policy))
 		return;
-	blame_nobody(q->sup, v);
+	blame_nobody(q->sup, v, q->ancestry);
+	if (known && !mj_search_knows(&inquiry->search, known))
+		v->detail = "its goroutine is a pool's, and nobody recorded who handed it this job";
 	if (known && q->doubtful) {
 		snprintf(
 			q->sup->detail, sizeof(q->sup->detail),
@@ -338,8 +349,8 @@ decide_by_stack(struct supervisor *sup, struct sup_process *process, struct sup_
 	mj_inquiry_begin(&q.inquiry, process->image->policy, v->need, makes_program(call));
 	enum mj_answer answer = ask_modules(&q);
 	bool known = true;
-	if (answer == MJ_ANSWER_NEXT) {
-		known = sup_is_known(&sup->stack, q.inquiry.any);
+	if (answer == MJ_ANSWER_NEXT || answer == MJ_ANSWER_SERVED) {
+		known = sup_is_known(&sup->stack, q.ancestry, q.inquiry.search.any);
 		answer = mj_inquiry_end(&q.inquiry, known);
 	}
 	conclude(&q, answer, known);

@@ -259,9 +259,13 @@ bool sup_predict(struct supervisor *sup, struct sup_thread *thread, const struct
                  uint64_t pc, struct sup_where *ret, struct sup_process **ret_process);
 void sup_decide(struct supervisor *sup, struct sup_process *process, struct sup_thread *thread,
                 const struct mj_call *call, const struct sup_where *where, struct sup_verdict *ret);
-/** Whether a complete stack and its creators say on whose behalf the call is made; if not, the unattributed
- * are asked. any: there is a module among them. */
-bool sup_is_known(const struct mj_stack *stack, bool any);
+/** Whether a complete stack and its creators, of which ancestry is known, say on whose behalf the call is made; if
+ * not, the unattributed are asked. any: there is a module among them. */
+bool sup_is_known(const struct mj_stack *stack, enum mj_ancestry ancestry, bool any);
+/** The rules of the modules of one frame, and which those are; ret_rules and ret_who have room for SUP_SUBJECTS_MAX. How
+ * many. *ret_doubtful: anybody may have written it, or its suspects are too many. */
+size_t sup_frame_rules(struct sup_image *image, const struct mj_frame *frame,
+                       const struct mj_rule **ret_rules, int *ret_who, bool *ret_doubtful);
 
 /* charged.c */
 struct sup_names *sup_names_ref(struct sup_names *names);
