@@ -181,6 +181,32 @@ reporter_of(struct session *s)
 
 /* ---- the run -------------------------------------------------------------------------------- */
 
+static bool
+exists(const char *path)
+{
+	struct stat st;
+	return lstat(path, &st) == 0;
+}
+
+/* Pools of the file that is added to stay what they are: who made them start a goroutine does not need what it does. */
+static int
+keep_pools(struct session *s, struct mj_rule rule, struct mj_error *err)
+{
+	struct mj_policy *old = NULL;
+	MJ_AUTO_FREE char *text = NULL;
+	size_t len = 0;
+	if (mj_read_file(s->options.output, MJ_YAML_MAX, &text, &len, err) < 0 ||
+	    mj_policy_create(&old, err) < 0)
+		return -1;
+	int r = mj_policy_read_yaml(old, s->options.output, text, len, err);
+	rule.pool = true;
+	for (size_t i = 0; r == 0 && i < mj_policy_count(old); i++)
+		if (mj_policy_rule_at(old, i)->pool)
+			r = mj_policy_set_rule(s->policy, mj_policy_module(old, i), &rule, err);
+	mj_policy_destroy(old);
+	return r;
+}
+
 /* Nothing is allowed, so that everything is seen, and everything goes through. */
 static int
 make_policy(struct session *s, struct mj_error *err)
@@ -192,7 +218,7 @@ make_policy(struct session *s, struct mj_error *err)
 	    mj_policy_set_unattributed(s->policy, &nothing, err) < 0)
 		return -1;
 	mj_policy_set_action(s->policy, MJ_ACTION_LOG, 0);
-	return 0;
+	return s->options.merge && exists(s->options.output) ? keep_pools(s, nothing, err) : 0;
 }
 
 static int
@@ -278,13 +304,6 @@ execute(struct session *s, struct cli_ending *ret, struct mj_error *err)
 }
 
 /* ---- the file ------------------------------------------------------------------------------- */
-
-static bool
-exists(const char *path)
-{
-	struct stat st;
-	return lstat(path, &st) == 0;
-}
 
 /* Before the run: work is not to be lost for want of an option. */
 static int

@@ -84,7 +84,19 @@ check_all_escapes(const struct mj_policy *policy, const struct cli_check *check)
 		check_escapes("a stack without a module", nobody, check);
 }
 
-/* Jobs that come as data are done in the pool's name, or in that of who does them, whoever sent them. */
+/* ---- pools ------------------------------------------------------------------------------------ */
+
+static bool
+is_main(const struct mj_policy *policy, const char *module)
+{
+	const char *const paths[] = { "main", mj_policy_main_module(policy),
+		                      mj_policy_program(policy, NULL) };
+	for (size_t i = 0; i < MJ_ARRAY_LEN(paths); i++)
+		if (paths[i] && strcmp(paths[i], module) == 0)
+			return true;
+	return false;
+}
+
 static void
 check_pools(const struct mj_policy *policy, const struct cli_check *check)
 {
@@ -96,17 +108,16 @@ check_pools(const struct mj_policy *policy, const struct cli_check *check)
 			continue;
 		place(rule->origin, where, sizeof(where));
 		warn(check,
-		     "%s%s is a pool: on its goroutines a job is charged to the code that does it, "
-		     "so "
-		     "who hands it a job as data, or a function of another module, is not asked",
+		     "%s%s is a pool: on its goroutines only the code that does a job is asked, "
+		     "not who "
+		     "hands it over, be it as data or as a function of somebody else's",
 		     where, module);
-		if (strcmp(module, "main") == 0 ||
-		    (mj_policy_program(policy, NULL) &&
-		     strcmp(module, mj_policy_program(policy, NULL)) == 0))
+		if (is_main(policy, module))
 			warn(check,
 			     "%s%s is a pool: its own jobs cannot be told from functions of the "
 			     "standard "
-			     "library that others hand over; name the package of the pool instead",
+			     "library that others hand over; name the pool's package as a module "
+			     "instead",
 			     where, module);
 	}
 }

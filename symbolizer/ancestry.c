@@ -68,8 +68,8 @@ static const char *const texts[] = {
 	[MJ_ANCESTRY_SHARED] = "its goroutine runs the finalizers and cleanups of all modules",
 	[MJ_ANCESTRY_CALLBACK] =
 		"nobody recorded who handed over a function that its goroutine goes back to",
-	[MJ_ANCESTRY_SERVES] = "its goroutine opens a connection for whoever waits for one, and "
-	                       "nobody recorded who that is",
+	[MJ_ANCESTRY_SERVES] =
+		"its goroutine connects for whoever waits for it, and who that is is not recorded",
 	[MJ_ANCESTRY_CUT] = "the record of who created its goroutine is cut off",
 	[MJ_ANCESTRY_MISSING] = "there is no record of who created its goroutine",
 };
