@@ -358,7 +358,7 @@ struct mj_search {
 
 /**
  * Takes in the next frame, of n modules; named and doubtful as for mj_inquiry_frame. starts: a creator's go statement
- * stands in it. False: the search ends here, for the frame is a pool's: it is named, all its modules are pools, and it is
+ * stands in it, or was executed for it. False: the search ends here, for the frame is a pool's: it is named, all its modules are pools, and it is
  * not doubtful. Frames further outwards, and older creators, only happened to make the pool start a goroutine.
  */
 bool mj_search_frame(struct mj_search *search, const struct mj_rule *const *rules, size_t n,

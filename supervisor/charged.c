@@ -106,7 +106,7 @@ add_frames(struct builder *b, struct sup_image *image, const struct mj_pc *const
 	for (size_t i = 0; i < npcs; i++) {
 		for (unsigned f = 0; f < pcs[i]->nframes; f++) {
 			const struct mj_frame *frame = &pcs[i]->frames[f];
-			bool starts = creator && i == creator->go_pc && f == creator->go_frame;
+			bool starts = creator && mj_is_go_statement(creator, i, f);
 			size_t n = sup_frame_rules(image, frame, rules, who, &doubtful);
 			add_frame(b, image->image, frame, &last);
 			if (!mj_search_frame(search, rules, n, frame->subject >= 0, doubtful,

@@ -189,7 +189,7 @@ ask_frames(struct question *q, const struct mj_pc *const *pcs, size_t npcs,
 {
 	for (size_t i = 0; i < npcs; i++) {
 		for (unsigned f = 0; f < pcs[i]->nframes; f++) {
-			bool starts = creator && i == creator->go_pc && f == creator->go_frame;
+			bool starts = creator && mj_is_go_statement(creator, i, f);
 			enum mj_answer answer = ask_frame(q, &pcs[i]->frames[f], i, f, starts);
 			if (answer != MJ_ANSWER_NEXT)
 				return answer;

@@ -42,7 +42,7 @@ bool mj_runtime_starting(struct mj_runtime *runtime, const struct mj_memory *mem
 void mj_runtime_ancestry(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t g,
                          bool shared_runner, struct mj_stack *stack);
 
-/** Fills go_pc and go_frame of a creator whose go statement returned to gopc, a link address (servers.c). */
+/** Finds the frames for mj_is_go_statement of a creator whose go statement returned to gopc, a link address (servers.c). */
 void mj_find_go_statement(struct mj_ancestor *ancestor, uint64_t gopc);
 /** Whether a creator executed its go statement for somebody else, who waited in a queue of the standard
  * library's (servers.c). */

@@ -49,13 +49,25 @@ mj_serves_others(const struct mj_ancestor *ancestor)
 	return false;
 }
 
-/* Functions of the standard library that are nothing but a go statement for their caller (sync/waitgroup.go, from Go
- * 1.25 on). */
+/*
+ * Functions that are nothing but a go statement for their caller: sync/waitgroup.go, from Go 1.25 on; errgroup/errgroup.go of
+ * golang.org/x/sync, in add in v0.14. That it is one of these must be beyond doubt.
+ */
 static bool
-is_go_statement(const struct mj_frame *frame)
+is_for_caller(const struct mj_frame *frame)
 {
-	return frame->subject == MJ_SUBJECT_STD && !frame->nsuspects && !frame->doubtful &&
-	       strcmp(frame->function, "sync.(*WaitGroup).Go") == 0;
+	static const char *const names[] = {
+		"sync.(*WaitGroup).Go",
+		"golang.org/x/sync/errgroup.(*Group).Go",
+		"golang.org/x/sync/errgroup.(*Group).TryGo",
+		"golang.org/x/sync/errgroup.(*Group).add",
+	};
+	if (frame->nsuspects || frame->doubtful)
+		return false;
+	for (size_t i = 0; i < MJ_ARRAY_LEN(names); i++)
+		if (strcmp(frame->function, names[i]) == 0)
+			return true;
+	return false;
 }
 
 void
@@ -65,12 +77,21 @@ mj_find_go_statement(struct mj_ancestor *ancestor, uint64_t gopc)
 	unsigned frame = 0;
 	while (pc < ancestor->npcs && ancestor->pcs[pc]->pc != gopc)
 		pc++;
+	ancestor->go_from = pc;
 	/* The call at gopc is the go statement's, so that of the functions inlined there it is the innermost one's. */
-	if (pc < ancestor->npcs && is_go_statement(&ancestor->pcs[pc]->frames[frame]) &&
-	    ++frame == ancestor->pcs[pc]->nframes) {
-		pc++;
-		frame = 0;
+	while (pc < ancestor->npcs && is_for_caller(&ancestor->pcs[pc]->frames[frame])) {
+		if (++frame == ancestor->pcs[pc]->nframes) {
+			frame = 0;
+			pc++;
+		}
 	}
-	ancestor->go_pc = pc;
+	ancestor->go_to = pc;
 	ancestor->go_frame = frame;
+}
+
+bool
+mj_is_go_statement(const struct mj_ancestor *creator, size_t pc, unsigned frame)
+{
+	return pc >= creator->go_from &&
+	       (pc < creator->go_to || (pc == creator->go_to && frame <= creator->go_frame));
 }

@@ -226,8 +226,8 @@ struct mj_ancestor {
 	uint64_t goid;
 	size_t npcs;
 	const struct mj_pc **pcs; /**< innermost first */
-	/** The frame in which the go statement stands is pcs[go_pc]->frames[go_frame]; npcs, 0: not known. */
-	size_t go_pc;
+	/* Where the go statement stands: mj_is_go_statement. */
+	size_t go_from, go_to;
 	unsigned go_frame;
 	/** What is known if neither this one nor older ones are asked: mj_stack_ancestry. */
 	enum mj_ancestry until;
@@ -281,6 +281,10 @@ struct mj_thread_hint {
 	 * runs g whenever g says so (symbolizer/snapshot.c). */
 	bool steady;
 };
+
+/** Whether a creator's go statement stands in the frame pcs[pc]->frames[frame], or in one that such a frame called to have it
+ * executed (sync.WaitGroup.Go). */
+bool mj_is_go_statement(const struct mj_ancestor *creator, size_t pc, unsigned frame);
 
 /** stack->ancestry, if only its nancestors newest creators are asked, and of the oldest of those not more than the frame
  * of its go statement. */

@@ -211,5 +211,8 @@ policy 'github.com/panjf2000/ants/v2: {pool: true}' 'golang.org/x/sync: {pool: t
 under ''
 is 'ants, errgroup: as pools they refuse main nothing' "$out" "$(real 0 'false false')"
 check_not 'ants, errgroup: ... and nothing is reported' test -s log
+policy 'github.com/panjf2000/ants/v2: {pool: true}' 'example.com/batch: {pool: true}'
+under ''
+is 'who starts his workers by errgroup is a pool, too' "$out" "$(real 0 'true true')"
 
 done_testing

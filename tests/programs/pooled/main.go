@@ -7,13 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync"
 	"syscall"
 	"time"
 
+	"example.com/batch"
 	"example.com/evil"
 	"github.com/panjf2000/ants/v2"
-	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/singleflight"
 )
 
@@ -54,27 +53,6 @@ func jobs(who string, submit func(job func()) error) {
 	fmt.Println(who, "refused", refused, "of 20")
 }
 
-// Workers that a group starts when they are needed first.
-func grouped() func(job func()) error {
-	var group errgroup.Group
-	queue := make(chan func())
-	var once sync.Once
-	return func(job func()) error {
-		once.Do(func() {
-			for i := 0; i < workers; i++ {
-				group.Go(func() error {
-					for job := range queue {
-						job()
-					}
-					return nil
-				})
-			}
-		})
-		queue <- job
-		return nil
-	}
-}
-
 // Who comes first makes the call, who joins makes none: in which order they come is who.
 func flight(first, second func(*singleflight.Group, func() error) error) (error, error) {
 	var group singleflight.Group
@@ -113,7 +91,7 @@ func main() {
 	f, err := ants.NewPoolWithFunc(workers, func(job any) { job.(func())() })
 	must(err)
 	jobs("ants, one function", func(job func()) error { return f.Invoke(job) })
-	jobs("errgroup", grouped())
+	jobs("errgroup", batch.New(workers).Submit)
 	one, joined := flight(ofMain, ofEvil)
 	fmt.Println("flight of main:", one, joined)
 	one, joined = flight(ofEvil, ofMain)
