@@ -151,7 +151,7 @@ while read -r version; do
     pools=$PROGS/$version/$variant/pools
     queues
     flights
-    for mode in jobs deep goroutine nested get; do
+    for mode in jobs deep goroutine nested get program; do
       main_jobs "$mode" example.com/pool
     done
     main_jobs own example.com/pools/own

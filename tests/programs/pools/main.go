@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -303,6 +304,17 @@ func inGoroutine() error {
 	return <-done
 }
 
+// What the program may do is what those may who are asked for it.
+func inProgram() error {
+	const path = "made.by.touch"
+	os.Remove(path)
+	if err := exec.Command("/usr/bin/touch", path).Run(); err != nil {
+		return err
+	}
+	_, err := os.Stat(path)
+	return err
+}
+
 func inOtherPool() error {
 	other := pool.New(1)
 	return do(other, func() error { return do(pool.New(1), read) })
@@ -377,6 +389,8 @@ func main() {
 		s := listen()
 		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 		jobs(pool.New(workers), 1, func() error { return get(client, s.url+"/main") })
+	case "program":
+		jobs(pool.New(workers), 1, inProgram)
 	case "group":
 		if !pool.HasGroup {
 			fmt.Println("not with this release")
@@ -389,7 +403,7 @@ func main() {
 		jobsOfEvil()
 	default:
 		fmt.Fprintln(os.Stderr, "usage: pools queued|queued-main|plain|shutdown|opener|opener-main|queries|join|alone|"+
-			"jobs|deep|goroutine|nested|get|group|own|evil")
+			"jobs|deep|goroutine|nested|get|program|group|own|evil")
 		os.Exit(2)
 	}
 }
