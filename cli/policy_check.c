@@ -100,6 +100,12 @@ is_main(const struct mj_policy *policy, const char *module)
 static void
 check_pools(const struct mj_policy *policy, const struct cli_check *check)
 {
+	static const char jobs[] =
+		"on its goroutines only the code that does a job is asked, not who "
+		"hands it over, as data or as a function of somebody else's";
+	static const char own[] =
+		"its own jobs cannot be told from functions of the standard library "
+		"that others hand over; name the pool's package as a module instead";
 	for (size_t i = 0; i < mj_policy_count(policy); i++) {
 		const struct mj_rule *rule = mj_policy_rule_at(policy, i);
 		const char *module = mj_policy_module(policy, i);
@@ -107,18 +113,9 @@ check_pools(const struct mj_policy *policy, const struct cli_check *check)
 		if (!rule->pool)
 			continue;
 		place(rule->origin, where, sizeof(where));
-		warn(check,
-		     "%s%s is a pool: on its goroutines only the code that does a job is asked, "
-		     "not who "
-		     "hands it over, be it as data or as a function of somebody else's",
-		     where, module);
+		warn(check, "%s%s is a pool: %s", where, module, jobs);
 		if (is_main(policy, module))
-			warn(check,
-			     "%s%s is a pool: its own jobs cannot be told from functions of the "
-			     "standard "
-			     "library that others hand over; name the pool's package as a module "
-			     "instead",
-			     where, module);
+			warn(check, "%s%s is a pool: %s", where, module, own);
 	}
 }
 

@@ -357,15 +357,16 @@ struct mj_search {
 };
 
 /**
- * Takes in the next frame, of n modules; named and doubtful as for mj_inquiry_frame. starts: a creator's go statement
- * stands in it, or was executed for it. False: the search ends here, for the frame is a pool's: it is named, all its modules are pools, and it is
- * not doubtful. Frames further outwards, and older creators, only happened to make the pool start a goroutine.
+ * Takes in the next frame, of n modules; named and doubtful as for mj_inquiry_frame. starts: a
+ * creator's go statement stands in it, or was executed for it. False: the search ends here, for the
+ * frame is a pool's: it is named, all its modules are pools, and it is not doubtful. Frames further
+ * outwards, and older creators, only happened to make the pool start a goroutine.
  */
 bool mj_search_frame(struct mj_search *search, const struct mj_rule *const *rules, size_t n,
                      bool named, bool doubtful, bool starts);
-/** Whether nobody else need be asked at the end of a search, if the creators on it are known. If a pool started the
- * goroutine, and only the standard library stands between the call and a pool's frame, then what does the call may have
- * been handed over to the pool, and nothing says by whom. */
+/** Whether nobody else need be asked at the end of a search, if the creators on it are known. If a pool
+ * started the goroutine, and only the standard library stands between the call and a pool's frame, then
+ * what makes the call may have been handed over to the pool, and nothing says by whom. */
 bool mj_search_knows(const struct mj_search *search, bool known);
 
 /**

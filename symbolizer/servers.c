@@ -1,31 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where the go statement of a goroutine stands, and whether it stands there for somebody else than who executed it.
+ * Where the go statement of a goroutine stands, and whether it stands there for somebody else than who
+ * executed it.
  *
- * The standard library queues what somebody asks for, and starts the goroutine that does it when somebody else makes
- * room. Who waited in the queue is not recorded: the creators are those who made room. All go statements of the
- * standard library were looked through for that, in Go 1.19 and 1.21 to 1.26:
- * - net/http, Transport.decConnsPerHost (transport.go; all releases): a request that has to wait for MaxConnsPerHost is
- *   dialled when another connection ends, by a goroutine that whoever ended that one starts: dialConnFor, from 1.23 on by
- *   way of startDialConnForLocked. A request that need not wait is dialled from queueForDial, on its own behalf.
- * - database/sql, OpenDB (sql.go; all releases): starts connectionOpener, which for as long as the DB exists opens the
- *   connections that queries wait for when there are SetMaxOpenConns of them, or some went bad.
+ * The standard library queues what somebody asks for, and somebody else makes room and starts the
+ * goroutine that does it. Who waited in the queue is not recorded: the creators are those who made room.
+ * All go statements of the standard library were looked through for that (Go 1.19, 1.21 to 1.26):
+ * - net/http/transport.go, Transport.decConnsPerHost: a request that has to wait for MaxConnsPerHost is
+ *   dialled when another connection ends, on a goroutine that whoever ended that one starts (dialConnFor;
+ *   from 1.23 on by way of startDialConnForLocked). One that need not wait is dialled from queueForDial,
+ *   on its own behalf.
+ * - database/sql/sql.go, OpenDB: starts connectionOpener, which opens, as long as the DB exists, the
+ *   connections that queries wait for: with SetMaxOpenConns, or when some went bad.
  *
  * On the other hand:
- * - Single flights: internal/singleflight (look-ups of net), golang.org/x/sync/singleflight, http2clientConnPool of
- *   net/http (getStartDialLocked, addConnIfNeeded). The goroutine is started by the first who asks, with what that one
- *   asks for, and makes the calls that it would make anyway. Who joins gets the result, and adds no call.
- * - net/http, Transport.dialConn's readLoop and writeLoop, closeConnIfStillIdle; http2ClientConn.readLoop: use, or close, a
- *   connection that exists. database/sql, connectionCleaner: likewise. Tx.awaitDone, Rows.awaitDone: for who began it.
- * - net/http, Server.Shutdown runs what RegisterOnShutdown was given, context what AfterFunc, time what AfterFunc:
- *   ancestry.c. Finalizers and cleanups: pccache.c, MJ_FN_SHARED_RUNNER.
- * - Servers (net/http Server.Serve, net/http/fcgi, net/rpc): for the other end of a connection. Which handler is asked is
- *   on the stack, unless it is the standard library's own: a deputy, see SECURITY.md.
- * - os/exec (Cmd.Start: copies, watchCtx), net (startRacer, dnsclient, cgo look-ups, doBlockingWithCtx), crypto/tls
- *   (handshakes), io and httputil copies, runtime/trace and pprof writers, iter.Pull, testing: for who started them.
- * - os/signal (watchSignalLoop), context (propagateCancel), runtime: make no calls of their own.
+ * - Single flights: internal/singleflight (look-ups of net), golang.org/x/sync/singleflight,
+ *   net/http's http2clientConnPool (getStartDialLocked, addConnIfNeeded). The first who asks starts the
+ *   goroutine, which does what that one asks for, and would do it anyway. Who joins gets the result, and
+ *   adds no call.
+ * - net/http, readLoop and writeLoop of Transport.dialConn, closeConnIfStillIdle, http2ClientConn's
+ *   readLoop; database/sql, connectionCleaner: use or close a connection that exists. Tx.awaitDone,
+ *   Rows.awaitDone: for who began it.
+ * - net/http's Server.Shutdown (RegisterOnShutdown), context.AfterFunc, time.AfterFunc: ancestry.c.
+ *   Finalizers and cleanups: pccache.c, MJ_FN_SHARED_RUNNER.
+ * - Servers (net/http, net/http/fcgi, net/rpc): for the other end of a connection. The handler is on the
+ *   stack, unless it is the standard library's own: then a deputy.
+ * - os/exec (Cmd.Start: copies, watchCtx), net (startRacer, exchanges of the DNS client, cgo look-ups),
+ *   crypto/tls (handshakes), copies of io and httputil, runtime/trace, runtime/pprof, iter.Pull,
+ *   testing: for who started them.
+ * - os/signal (watchSignalLoop), context (propagateCancel), the runtime: make no calls for anybody.
  *
- * A function that a module has given such a name makes only its own goroutines' records say so, which asks more.
+ * The names are not confirmed: one that a module has given a function of its own only makes the records
+ * of its own goroutines say so, which asks more.
  */
 #include "symbolizer/runtime.h"
 
@@ -50,8 +56,8 @@ mj_serves_others(const struct mj_ancestor *ancestor)
 }
 
 /*
- * Functions that are nothing but a go statement for their caller: sync/waitgroup.go, from Go 1.25 on; errgroup/errgroup.go of
- * golang.org/x/sync, in add in v0.14. That it is one of these must be beyond doubt.
+ * Functions that are nothing but a go statement for their caller: sync/waitgroup.go, from Go 1.25 on;
+ * errgroup/errgroup.go of golang.org/x/sync, in v0.14 in add. It must be beyond doubt that it is one.
  */
 static bool
 is_for_caller(const struct mj_frame *frame)
@@ -78,7 +84,7 @@ mj_find_go_statement(struct mj_ancestor *ancestor, uint64_t gopc)
 	while (pc < ancestor->npcs && ancestor->pcs[pc]->pc != gopc)
 		pc++;
 	ancestor->go_from = pc;
-	/* The call at gopc is the go statement's, so that of the functions inlined there it is the innermost one's. */
+	/* The call at gopc is the go statement's: of the functions inlined there it is the innermost's. */
 	while (pc < ancestor->npcs && is_for_caller(&ancestor->pcs[pc]->frames[frame])) {
 		if (++frame == ancestor->pcs[pc]->nframes) {
 			frame = 0;
