@@ -75,6 +75,7 @@ struct cli_options {
 	enum cli_stats_format stats;
 	bool summary;
 	bool no_wait; /* end with PROG, whatever it leaves behind */
+	bool strict;  /* PROG does not start where there is a warning about the policy or PROG */
 	char **argv;  /* PROG and its arguments, NULL-terminated; borrowed */
 	/* Where the files above are read from: names of parts; NULL: they are files. Borrowed. */
 	const struct mj_pack *pack;
@@ -257,14 +258,45 @@ int cli_find_program(const char *name, const char *path, char **ret, struct mj_e
 
 /**
  * Checks that stacks of the program can be attributed under policy, and warns through reporter
- * about what looks like a mistake. Returns 0, or an exit status and *err.
+ * about what looks like a mistake. options: what policy was read from and how the program is called, for advice; NULL: not
+ * known. Returns 0, or an exit status and *err.
  */
 int cli_check_program(const char *path, const struct mj_policy *policy,
-                      const struct mj_reporter *reporter, struct mj_error *err);
+                      const struct cli_options *options, const struct mj_reporter *reporter,
+                      struct mj_error *err);
 
 /** As cli_check_program, for an open file called name. */
 int cli_check_program_fd(int fd, const char *name, const struct mj_policy *policy,
-                         const struct mj_reporter *reporter, struct mj_error *err);
+                         const struct cli_options *options, const struct mj_reporter *reporter,
+                         struct mj_error *err);
+
+/* ---- programs under which a policy does not do what it looks like (fit.c) ----------------------- */
+
+/** Warns if the program is the go command, or a C program with Go in it, or if the policies deny nothing to any module of
+ * it; not of the last if there was a warning that says why (warned). options as for cli_check_program. */
+void cli_warn_kind(struct mj_image *image, const char *path, const struct mj_policy *policy,
+                   const struct cli_options *options, bool warned,
+                   const struct mj_reporter *reporter);
+
+/** Warns if the file behind path would give whoever executes it privileges (file capabilities, set-user-ID,
+ * set-group-ID), and, under this modjail, does not: no_new_privs (kernel: fs/exec.c, bprm_fill_uid;
+ * security/commoncap.c). packed: if it is packed, where it never does. */
+void cli_warn_privileges(const char *path, bool packed, const struct mj_reporter *reporter);
+
+/* ---- --strict (strict.c) ------------------------------------------------------------------------ */
+
+/** Counts warnings on their way. */
+struct cli_strict {
+	bool on; /* they are errors */
+	const struct mj_reporter
+		*to;            /* where they go; NULL, only if on: to stderr, --quiet or not */
+	struct cli_style style; /* for stderr */
+	size_t count;
+};
+/** A reporter for notices only, as long as strict lives. */
+struct mj_reporter cli_strict_reporter(struct cli_strict *strict);
+/** -1 and *err if there was a warning, and warnings are errors. */
+int cli_strict_end(const struct cli_strict *strict, const char *program, struct mj_error *err);
 
 /* ---- `modjail pack` (pack_list.c) ------------------------------------------------------------ */
 

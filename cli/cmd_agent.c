@@ -82,7 +82,8 @@ static const struct argp_option own_options[] = {
 };
 
 static const char *const run_policy_options[] = { "go-mod",   "policy-file", "policy",
-	                                          "ancestry", "verify-walk", "on-deny" };
+	                                          "ancestry", "verify-walk", "on-deny",
+	                                          "strict" };
 static const char *const run_log_options[] = { "log-format", "log-file", "quiet", "stats",
 	                                       "summary" };
 
@@ -258,7 +259,9 @@ load(struct agent *agent, const struct mj_client *client, struct mj_error *err)
 {
 	struct cli_options options;
 	const struct cli_style style = agent->report.style;
-	struct mj_reporter reporter = cli_report_reporter(&agent->report);
+	const struct mj_reporter warnings = cli_report_reporter(&agent->report);
+	struct cli_strict strict = { .on = agent->options.run.strict, .to = &warnings };
+	const struct mj_reporter reporter = cli_strict_reporter(&strict);
 	if (find_policy(agent, client, &options, err) < 0 ||
 	    cli_load_policy(&options, style, &agent->policy, err) < 0 ||
 	    cli_load_programs(agent->policy, &options, style, &reporter, &agent->programs, err) < 0)
@@ -270,9 +273,10 @@ load(struct agent *agent, const struct mj_client *client, struct mj_error *err)
 	for (size_t i = 0; i < mj_policy_warning_count(agent->policy); i++)
 		reporter.notice(reporter.ctx, MJ_NOTICE_WARNING,
 		                mj_policy_warning(agent->policy, i));
-	return cli_check_program_fd(client->exe, client->path, agent->policy, &reporter, err) == 0
-	               ? 0
-	               : -1;
+	if (cli_check_program_fd(client->exe, client->path, agent->policy, &options, &reporter,
+	                         err) != 0)
+		return -1;
+	return cli_strict_end(&strict, client->path, err);
 }
 
 static int
@@ -382,12 +386,16 @@ check_policies(struct agent *agent, struct mj_error *err)
 			"--go-mod=FILE or --policy=MODULE=confined");
 	}
 	struct cli_programs programs = { 0 };
-	struct mj_reporter reporter = cli_report_reporter(&agent->report);
+	const struct mj_reporter warnings = cli_report_reporter(&agent->report);
+	struct cli_strict strict = { .on = run->strict, .to = &warnings };
+	const struct mj_reporter reporter = cli_strict_reporter(&strict);
 	int rc = cli_load_policy(run, agent->report.style, &policy, err);
 	if (rc == 0)
 		rc = cli_load_programs(policy, run, agent->report.style, &reporter, &programs, err);
 	if (rc == 0 && !mj_policy_says_something(policy))
 		rc = mj_error_set(err, MJ_ERR_USAGE, "the policy says nothing about any module");
+	if (rc == 0)
+		rc = cli_strict_end(&strict, "the agent", err);
 	cli_programs_finish(&programs);
 	mj_policy_destroy(policy);
 	return rc;

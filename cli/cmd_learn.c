@@ -66,8 +66,8 @@ static const char doc[] =
 	"  modjail learn --merge --from=refused.jsonl";
 
 /* Those of run's that mean something here. */
-static const char *const run_options[] = { "ancestry", "verify-walk", "log-format",
-	                                   "log-file", "quiet",       "stats" };
+static const char *const run_options[] = { "ancestry", "verify-walk", "log-format", "log-file",
+	                                   "quiet",    "stats",       "strict" };
 
 static int
 add_from(struct learn_options *options, const char *path)
@@ -188,9 +188,9 @@ exists(const char *path)
 	return lstat(path, &st) == 0;
 }
 
-/* Pools of the file that is added to stay what they are: who made them start a goroutine does not need what it does. */
+/* What the file that is added to says of who is charged stays so: its pools, and std: strict. */
 static int
-keep_pools(struct session *s, struct mj_rule rule, struct mj_error *err)
+keep_charges(struct session *s, struct mj_rule rule, struct mj_error *err)
 {
 	struct mj_policy *old = NULL;
 	MJ_AUTO_FREE char *text = NULL;
@@ -203,6 +203,7 @@ keep_pools(struct session *s, struct mj_rule rule, struct mj_error *err)
 	for (size_t i = 0; r == 0 && i < mj_policy_count(old); i++)
 		if (mj_policy_rule_at(old, i)->pool)
 			r = mj_policy_set_rule(s->policy, mj_policy_module(old, i), &rule, err);
+	mj_policy_set_std_strict(s->policy, r == 0 && mj_policy_std_strict(old));
 	mj_policy_destroy(old);
 	return r;
 }
@@ -218,7 +219,7 @@ make_policy(struct session *s, struct mj_error *err)
 	    mj_policy_set_unattributed(s->policy, &nothing, err) < 0)
 		return -1;
 	mj_policy_set_action(s->policy, MJ_ACTION_LOG, 0);
-	return s->options.merge && exists(s->options.output) ? keep_pools(s, nothing, err) : 0;
+	return s->options.merge && exists(s->options.output) ? keep_charges(s, nothing, err) : 0;
 }
 
 static int
@@ -257,13 +258,18 @@ learn_program(struct session *s, struct mj_error *err)
 static int
 prepare_run(struct session *s, struct mj_error *err)
 {
-	struct mj_reporter reporter = reporter_of(s);
+	const struct mj_reporter warnings = reporter_of(s);
+	const bool on = s->options.run.strict;
+	struct cli_strict strict = { on, on ? NULL : &warnings, s->report.style, 0 };
+	const struct mj_reporter reporter = cli_strict_reporter(&strict);
 	if (open_report(s, err) < 0 || make_policy(s, err) < 0)
 		return CLI_EXIT_FAILED;
 	int r = cli_find_program(s->options.run.argv[0], getenv("PATH"), &s->path, err);
-	if (r == 0)
-		r = cli_check_program(s->path, s->policy, &reporter, err);
-	if (r == 0 && learn_program(s, err) < 0)
+	if (r == 0) {
+		cli_warn_privileges(s->path, false, &reporter);
+		r = cli_check_program(s->path, s->policy, &s->options.run, &reporter, err);
+	}
+	if (r == 0 && (cli_strict_end(&strict, s->path, err) < 0 || learn_program(s, err) < 0))
 		r = CLI_EXIT_FAILED;
 	return r;
 }

@@ -173,6 +173,7 @@ struct pack {
 	char *words; /* the options */
 	struct cli_texts texts;
 	char *output;
+	struct cli_strict strict;
 };
 
 static const char *
@@ -246,7 +247,7 @@ static void
 warn(void *ctx, enum mj_notice_level level, const char *text)
 {
 	const struct pack *pack = ctx;
-	if (!pack->options.run.quiet)
+	if (level == MJ_NOTICE_ERROR || !pack->options.run.quiet)
 		cli_text_notice(stderr, pack->style, level, text);
 }
 
@@ -261,7 +262,7 @@ static int
 check_policy(struct pack *pack, struct mj_error *err)
 {
 	struct cli_options *run = &pack->options.run;
-	const struct mj_reporter reporter = { .notice = warn, .ctx = pack };
+	const struct mj_reporter reporter = cli_strict_reporter(&pack->strict);
 	run->keep = &pack->texts;
 	if (cli_load_policy(run, pack->style, &pack->policy, err) < 0 ||
 	    cli_load_programs(pack->policy, run, pack->style, &reporter, &pack->programs, err) < 0)
@@ -272,7 +273,8 @@ check_policy(struct pack *pack, struct mj_error *err)
 		                    "gomodjail:confined\" behind a required module, "
 		                    "--policy-file=FILE, or --policy=MODULE=confined");
 	for (size_t i = 0; i < mj_policy_warning_count(pack->policy); i++)
-		warn(pack, MJ_NOTICE_WARNING, mj_policy_warning(pack->policy, i));
+		reporter.notice(reporter.ctx, MJ_NOTICE_WARNING,
+		                mj_policy_warning(pack->policy, i));
 	return 0;
 }
 
@@ -330,16 +332,16 @@ check_files(struct pack *pack, struct mj_error *err)
 		                    program.note.packed ? "packed already" : "a modjail");
 	if (check_modjail(pack, &modjail, &program, err) < 0)
 		return -1;
-	const struct mj_reporter reporter = { .notice = warn, .ctx = pack };
-	if (program.machine == OWN_MACHINE)
-		return cli_check_program_fd(pack->program, pack->options.program, pack->policy,
-		                            &reporter, err) == 0
-		               ? 0
-		               : -1;
-	warn(pack, MJ_NOTICE_WARNING,
-	     "the program is for another machine: whether the policy fits its modules is "
-	     "checked when it is run");
-	return 0;
+	const struct mj_reporter reporter = cli_strict_reporter(&pack->strict);
+	cli_warn_privileges(pack->options.program, true, &reporter);
+	if (program.machine != OWN_MACHINE)
+		reporter.notice(reporter.ctx, MJ_NOTICE_WARNING,
+		                "the program is for another machine: whether the policy fits its "
+		                "modules is checked when it is run");
+	else if (cli_check_program_fd(pack->program, pack->options.program, pack->policy,
+	                              &pack->options.run, &reporter, err) != 0)
+		return -1;
+	return cli_strict_end(&pack->strict, pack->options.program, err);
 }
 
 /* ---- the file ------------------------------------------------------------------------------- */
@@ -420,6 +422,8 @@ write_file(struct pack *pack, struct mj_error *err)
 static int
 do_pack(struct pack *pack, struct mj_error *err)
 {
+	const struct mj_reporter warnings = { .notice = warn, .ctx = pack };
+	pack->strict = (struct cli_strict){ .on = pack->options.run.strict, .to = &warnings };
 	if (pack->options.list)
 		return cli_pack_list(stdout, pack->style, pack->options.json, pack->options.program,
 		                     err);

@@ -170,6 +170,8 @@ show_text(const struct command *c, const struct mj_image *image)
 	cli_policy_show_rule(stdout, c->style, "(every other module)",
 	                     mj_policy_default(c->policy));
 	cli_policy_show_rule(stdout, c->style, "(unattributed)", mj_policy_unattributed(c->policy));
+	if (mj_policy_std_strict(c->policy))
+		puts("std: strict");
 }
 
 static int

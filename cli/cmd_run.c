@@ -99,7 +99,21 @@ check_packed(struct run *run, struct mj_error *err)
 	if (cli_load_programs(run->policy, &run->options, run->report.style, &nobody,
 	                      &run->programs, err) < 0)
 		return CLI_EXIT_FAILED;
-	return cli_check_program_fd(run->packed->program, run->path, run->policy, &nobody, err);
+	return cli_check_program_fd(run->packed->program, run->path, run->policy, &run->options,
+	                            &nobody, err);
+}
+
+static int
+check_file(struct run *run, const struct mj_reporter *reporter, struct mj_error *err)
+{
+	cli_warn_privileges(run->path, false, reporter);
+	if (!run->policy)
+		return 0;
+	pass_on_warnings(run, reporter);
+	if (cli_load_programs(run->policy, &run->options, run->report.style, reporter,
+	                      &run->programs, err) < 0)
+		return CLI_EXIT_FAILED;
+	return cli_check_program(run->path, run->policy, &run->options, reporter, err);
 }
 
 /* Everything before the program starts. 0, or an exit status and *err. */
@@ -111,14 +125,17 @@ prepare(struct run *run, struct mj_error *err)
 	if (run->packed)
 		return check_packed(run, err);
 	int r = cli_find_program(run->options.argv[0], getenv("PATH"), &run->path, err);
-	if (r != 0 || !run->policy)
+	if (r != 0)
 		return r;
-	struct mj_reporter reporter = cli_report_reporter(&run->report);
-	pass_on_warnings(run, &reporter);
-	if (cli_load_programs(run->policy, &run->options, run->report.style, &reporter,
-	                      &run->programs, err) < 0)
-		return CLI_EXIT_FAILED;
-	return cli_check_program(run->path, run->policy, &reporter, err);
+	const struct mj_reporter warnings = cli_report_reporter(&run->report);
+	struct cli_strict strict = { .on = run->options.strict,
+		                     .to = run->options.strict ? NULL : &warnings,
+		                     .style = run->report.style };
+	const struct mj_reporter reporter = cli_strict_reporter(&strict);
+	r = check_file(run, &reporter, err);
+	if (r == 0 && cli_strict_end(&strict, run->path, err) < 0)
+		r = CLI_EXIT_FAILED;
+	return r;
 }
 
 static void

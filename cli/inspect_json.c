@@ -37,7 +37,7 @@
 static const char *const kinds[MJ_FINDING_KINDS] = {
 	[MJ_FINDING_ASSEMBLY] = "assembly", [MJ_FINDING_SYSCALL] = "syscall",
 	[MJ_FINDING_CGO] = "cgo",           [MJ_FINDING_LINKNAME] = "linkname",
-	[MJ_FINDING_LINE] = "line",
+	[MJ_FINDING_LINE] = "line",         [MJ_FINDING_UNCONFIRMED] = "unconfirmed",
 };
 
 /* NULL and "" become null; bytes that are not UTF-8, which jansson would refuse, become U+FFFD. */
@@ -91,6 +91,8 @@ finding(const struct mj_image *image, const struct mj_finding *f)
 	json_object_set_new(object, "line", f->line ? json_integer(f->line) : json_null());
 	if (f->kind == MJ_FINDING_SYSCALL)
 		json_object_set_new(object, "instruction", text(f->insn));
+	if (f->kind == MJ_FINDING_UNCONFIRMED)
+		json_object_set_new(object, "reason", text(f->why));
 	if (f->kind == MJ_FINDING_LINKNAME || f->kind == MJ_FINDING_LINE)
 		json_object_set_new(object, "claimed", text(cli_subject_name(image, f->claimed)));
 	return object;

@@ -15,6 +15,7 @@ static const char *const kinds[MJ_FINDING_KINDS] = {
 	[MJ_FINDING_CGO] = "cgo",
 	[MJ_FINDING_LINKNAME] = "others' names",
 	[MJ_FINDING_LINE] = "others' files",
+	[MJ_FINDING_UNCONFIRMED] = "unconfirmed",
 };
 
 bool
@@ -106,6 +107,8 @@ put_example(FILE *out, struct cli_style style, const struct mj_image *image,
 		if (finding->line)
 			fprintf(out, ":%d", finding->line);
 	}
+	if (finding->why)
+		fprintf(out, " (%s)", finding->why);
 	if (claimed) {
 		fputs(" (as if of ", out);
 		cli_put(out, style, claimed);
@@ -219,6 +222,12 @@ is_forged(const struct mj_inspected *module)
 	return module->count[MJ_FINDING_LINKNAME] || module->count[MJ_FINDING_LINE];
 }
 
+static bool
+is_unconfirmed(const struct mj_inspected *module)
+{
+	return module->count[MJ_FINDING_UNCONFIRMED];
+}
+
 void
 cli_inspect_text(FILE *out, struct cli_style style, const struct cli_inspected *what)
 {
@@ -237,6 +246,12 @@ cli_inspect_text(FILE *out, struct cli_style style, const struct cli_inspected *
 	                         "them all the same, and to "
 	                         "those others\n(docs/ATTRIBUTION.md); but ask why they do it.",
 	                         is_forged);
+	not_held += put_list(
+		out, style, what,
+		"Of functions in these nothing confirms that they are whose they are by "
+		"their names. Anybody may have\nwritten them: what they do is allowed only if "
+		"every module may do it (docs/ATTRIBUTION.md).",
+		is_unconfirmed);
 	fprintf(out,
 	        "\n%sode that uses package unsafe is not held either, and cannot be told from a "
 	        "program: see the source.\n",

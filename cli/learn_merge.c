@@ -551,7 +551,8 @@ same_policy(const struct mj_policy *a, const struct mj_policy *b)
 {
 	if (mj_policy_count(a) != mj_policy_count(b) ||
 	    !same_rule(mj_policy_default(a), mj_policy_default(b)) ||
-	    !same_rule(mj_policy_unattributed(a), mj_policy_unattributed(b)))
+	    !same_rule(mj_policy_unattributed(a), mj_policy_unattributed(b)) ||
+	    mj_policy_std_strict(a) != mj_policy_std_strict(b))
 		return false;
 	for (size_t i = 0; i < mj_policy_count(a); i++)
 		if (strcmp(mj_policy_module(a, i), mj_policy_module(b, i)) != 0 ||

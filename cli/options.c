@@ -21,6 +21,7 @@ enum {
 	KEY_ANCESTRY,
 	KEY_VERIFY_WALK,
 	KEY_NO_WAIT,
+	KEY_STRICT,
 	KEY_DEBUG,
 	KEY_HELP = 'h',
 };
@@ -40,6 +41,11 @@ static const struct argp_option option_table[] = {
 	  "times, or as a list A=confined,B=unconfined",
 	  1 },
 	{ "no-policy", KEY_NO_POLICY, NULL, 0, "Run even if there is no policy at all", 1 },
+	{ "strict", KEY_STRICT, NULL, 0,
+	  "Where there would be a warning about the policy or PROG, do not start it (exit status "
+	  "125): a module that PROG does not contain, the go.mod of another program, the go "
+	  "command",
+	  1 },
 	{ "ancestry", KEY_ANCESTRY, "N|off", 0,
 	  "Charge calls of a goroutine to the modules that created it too, up to N goroutines "
 	  "back (default " CLI_ANCESTRY_TEXT "; N at most " CLI_ANCESTRY_MAX_TEXT ")",
@@ -212,6 +218,9 @@ parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_NO_WAIT:
 		options->no_wait = true;
+		return 0;
+	case KEY_STRICT:
+		options->strict = true;
 		return 0;
 	case KEY_DEBUG:
 		return 0;

@@ -168,12 +168,12 @@ on_notice(void *ctx, enum mj_notice_level level, const char *text)
 }
 
 static int
-check_program(const struct mj_policy *policy, const char *program, const struct cli_check *check,
-              struct mj_error *err)
+check_program(const struct mj_policy *policy, const struct cli_options *options,
+              const char *program, const struct cli_check *check, struct mj_error *err)
 {
 	struct cli_check copy = *check;
 	struct mj_reporter reporter = { .notice = on_notice, .ctx = &copy };
-	if (cli_check_program(program, policy, &reporter, err) != 0)
+	if (cli_check_program(program, policy, options, &reporter, err) != 0)
 		return -1;
 	struct mj_image *image = cli_open_program(program, policy, err);
 	if (!image)
@@ -199,6 +199,6 @@ cli_policy_check(const struct mj_policy *policy, const struct cli_options *optio
 	check_all_escapes(policy, check);
 	check_pools(policy, check);
 	if (r == 0 && program)
-		r = check_program(policy, program, check, err);
+		r = check_program(policy, options, program, check, err);
 	return r;
 }

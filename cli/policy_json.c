@@ -152,6 +152,7 @@ cli_json_show(FILE *out, const struct mj_policy *policy, const struct mj_image *
 	json_object_set_new(object, "modules", list);
 	json_object_set_new(object, "default", rule_object(mj_policy_default(policy)));
 	json_object_set_new(object, "unattributed", rule_object(mj_policy_unattributed(policy)));
+	json_object_set_new(object, "std", text(mj_policy_std_strict(policy) ? "strict" : NULL));
 	finish(out, object);
 }
 

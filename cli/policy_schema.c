@@ -181,6 +181,12 @@ boolean_schema(void)
 }
 
 static json_t *
+std_schema(void)
+{
+	return json_pack("{s:[s]}", "enum", "strict");
+}
+
+static json_t *
 version_schema(void)
 {
 	return json_pack("{s:[is]}", "enum", 1, "1");
@@ -278,6 +284,9 @@ static const struct key {
 	  "What happens to a refused call; without it: errno" },
 	{ "errno", IN(FILE) | POLICIES, false, errno_reference,
 	  "What a refused call fails with, by name or number; without it: EPERM" },
+	{ "std", IN(FILE), false, std_schema,
+	  "strict: what the standard library does once for the whole program is charged to who "
+	  "made it do that" },
 	{ "allow", POLICIES, false, allow_reference,
 	  "What it may do besides the base set; without it: what default says" },
 	{ "privileged", IN(MODULE), false, boolean_schema,

@@ -114,6 +114,7 @@ static int
 check_kind(int fd, const char *path, const struct mj_image *image, struct mj_error *err)
 {
 	const char *why = mj_image_why(image);
+	char loader[256];
 	switch (mj_image_kind(image)) {
 	case MJ_IMAGE_GO:
 		return 0;
@@ -131,16 +132,19 @@ check_kind(int fd, const char *path, const struct mj_image *image, struct mj_err
 		mj_error_set(
 			err, MJ_ERR_UNSUPPORTED,
 			"%s is not a Go program (%s), so it has no modules that a policy could be "
-			"for; modjail run --no-policy runs it without any",
-			path, why);
+			"for; modjail run --no-policy runs it without any%s",
+			path, why,
+			cli_read_interpreter(fd, loader, sizeof(loader)) > 0
+				? ". Go in a shared library that it loads (-buildmode=c-shared) "
+				  "cannot be confined"
+				: "");
 		break;
 	case MJ_IMAGE_GO_OPAQUE:
 		mj_error_set(
 			err, MJ_ERR_UNSUPPORTED,
 			"%s is a Go program whose function tables modjail cannot read (%s), so no "
 			"call could be attributed to a module; use the file as \"go build\" made "
-			"it, "
-			"not packed (upx) or obfuscated, from Go 1.16 or later",
+			"it, from Go 1.16 or later: neither packed nor obfuscated",
 			path, why);
 		break;
 	}
@@ -278,7 +282,8 @@ cli_open_program(const char *path, const struct mj_policy *policy, struct mj_err
 
 int
 cli_check_program(const char *path, const struct mj_policy *policy,
-                  const struct mj_reporter *reporter, struct mj_error *err)
+                  const struct cli_options *options, const struct mj_reporter *reporter,
+                  struct mj_error *err)
 {
 	MJ_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0) {
@@ -286,12 +291,25 @@ cli_check_program(const char *path, const struct mj_policy *policy,
 		             "cannot read %s, which modjail must to attribute its calls", path);
 		return CLI_EXIT_NOT_EXEC;
 	}
-	return cli_check_program_fd(fd, path, policy, reporter, err);
+	return cli_check_program_fd(fd, path, policy, options, reporter, err);
+}
+
+static void
+warn_all(struct mj_image *image, const char *path, const struct mj_policy *policy,
+         const struct cli_options *options, const struct mj_reporter *reporter)
+{
+	struct cli_strict counted = { .to = reporter };
+	const struct mj_reporter counter = cli_strict_reporter(&counted);
+	warn_powerless(policy, &counter);
+	warn_other_main(image, path, policy, &counter);
+	warn_absent_modules(image, path, policy, &counter);
+	cli_warn_kind(image, path, policy, options, counted.count > 0, reporter);
 }
 
 int
 cli_check_program_fd(int fd, const char *path, const struct mj_policy *policy,
-                     const struct mj_reporter *reporter, struct mj_error *err)
+                     const struct cli_options *options, const struct mj_reporter *reporter,
+                     struct mj_error *err)
 {
 	struct mj_image *image = NULL;
 	if (open_image(fd, path, policy, &image, err) < 0)
@@ -299,11 +317,8 @@ cli_check_program_fd(int fd, const char *path, const struct mj_policy *policy,
 	int r = check_kind(fd, path, image, err);
 	if (r == 0)
 		r = check_main(image, path, policy, err);
-	if (r == 0) {
-		warn_powerless(policy, reporter);
-		warn_other_main(image, path, policy, reporter);
-		warn_absent_modules(image, path, policy, reporter);
-	}
+	if (r == 0)
+		warn_all(image, path, policy, options, reporter);
 	mj_image_destroy(image);
 	return r;
 }

@@ -46,7 +46,7 @@ put_labels(struct record *record, const struct cli_report *report)
 			fprintf(labelled.out, "%s%.*s", report->label, (int)len, line);
 		at += len;
 	}
-	if (fclose(labelled.out) != 0) {
+	if (fclose(labelled.out) != 0 || !labelled.buf) {
 		free(labelled.buf);
 		return false;
 	}
@@ -59,13 +59,13 @@ put_labels(struct record *record, const struct cli_report *report)
 static void
 record_write(struct record *record, const struct cli_report *report)
 {
-	if (fclose(record->out) == 0) {
-		cli_log_follow(report->fd, report->path);
-		if (report->label && !put_labels(record, report))
-			out_of_memory(report->fd);
-		else
-			cli_write(report->fd, record->buf, record->len);
-	}
+	/* Where the last realloc fails, glibc 2.36 reports success, and there is no text (libio/memstream.c). */
+	bool whole = fclose(record->out) == 0 && record->buf;
+	cli_log_follow(report->fd, report->path);
+	if (!whole || (report->label && !put_labels(record, report)))
+		out_of_memory(report->fd);
+	else
+		cli_write(report->fd, record->buf, record->len);
 	free(record->buf);
 }
 

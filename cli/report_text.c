@@ -304,10 +304,11 @@ cli_text_refusal(FILE *out, struct cli_style style, const struct cli_view *view)
 	fputs("modjail: ", out);
 	put_event(out, view);
 	put_reason(out, style, view);
-	/* The words for the other reasons say what the detail would repeat. */
-	if (view->reason == MJ_REASON_WALK || view->reason == MJ_REASON_UNREADABLE ||
-	    view->reason == MJ_REASON_OPAQUE || view->reason == MJ_REASON_PROGRAM ||
-	    view->reason == MJ_REASON_UNATTRIBUTED)
+	/* The words for the other reasons say what the detail would repeat; a policy's refusal has
+	 * one only where there is more to say. */
+	if (view->reason == MJ_REASON_POLICY || view->reason == MJ_REASON_WALK ||
+	    view->reason == MJ_REASON_UNREADABLE || view->reason == MJ_REASON_OPAQUE ||
+	    view->reason == MJ_REASON_PROGRAM || view->reason == MJ_REASON_UNATTRIBUTED)
 		put_detail(out, style, view);
 	if (view->reason == MJ_REASON_WALK)
 		put_where_walk_ended(out, style, view);

@@ -35,6 +35,7 @@ struct mj_policy {
 	struct mj_grant everyone; /* what every subject may do */
 	enum mj_action override;
 	struct mj_rule action; /* its action and errno alone */
+	bool std_strict;
 	struct mj_policy_program *programs;
 	size_t nprograms;
 	struct kept *kept;
@@ -334,6 +335,18 @@ mj_policy_action(const struct mj_policy *policy, const struct mj_rule *rule, int
 		errnum = policy->action.errnum;
 	*ret_errnum = errnum ? errnum : EPERM;
 	return action == MJ_ACTION_DEFAULT ? MJ_ACTION_ERRNO : action;
+}
+
+void
+mj_policy_set_std_strict(struct mj_policy *policy, bool strict)
+{
+	policy->std_strict = strict;
+}
+
+bool
+mj_policy_std_strict(const struct mj_policy *policy)
+{
+	return policy->std_strict;
 }
 
 int

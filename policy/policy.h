@@ -318,6 +318,11 @@ int mj_policy_set_program(struct mj_policy *policy, const char *module, struct m
                           struct mj_error *err);
 const char *mj_policy_program(const struct mj_policy *policy, struct mj_origin *origin);
 
+/** Whether the standard library has no acts of its own: what it does once for the whole program is
+ * charged to who made it ("std: strict"). By default false. */
+void mj_policy_set_std_strict(struct mj_policy *policy, bool strict);
+bool mj_policy_std_strict(const struct mj_policy *policy);
+
 /** Whether anything was said: a rule, a default, what the unattributed may do, or a program with a policy. */
 bool mj_policy_says_something(const struct mj_policy *policy);
 
@@ -405,6 +410,22 @@ enum mj_answer mj_inquiry_frame(struct mj_inquiry *inquiry, const struct mj_rule
 /** The end of the stack and of its creators, or where they cannot be known: asks the unattributed unless
  * mj_search_knows who it was. */
 enum mj_answer mj_inquiry_end(struct mj_inquiry *inquiry, bool known);
+
+/* ---- the standard library's own acts (ownact.c) --------------------------------------------- */
+
+/** Whether a call does nothing but open for reading, look at, or read as a link one file, by a path
+ * from the root or the working directory that argument *ret_path points to: FILES/READ and
+ * FILES/STAT, and no flag that creates, truncates or writes. */
+bool mj_call_only_reads(const struct mj_call *call, unsigned *ret_path);
+
+/** Whether a call is one of those by which the standard library sees which sockets the kernel has:
+ * it makes a TCP or MPTCP socket, or binds one to the struct sockaddr_in6 that argument
+ * *ret_address points to (0: none), which has to be an mj_is_probe_address(). */
+bool mj_call_only_probes(const struct mj_call *call, unsigned *ret_address);
+struct sockaddr_in6;
+/** The loopback of IPv6, or that of IPv4 in it, at a port of the kernel's choice
+ * (net/ipsock_posix.go, probe). */
+bool mj_is_probe_address(const struct sockaddr_in6 *address);
 
 /* ---- the filter plan ------------------------------------------------------------------------ */
 

@@ -25,6 +25,7 @@ struct reader {
 	struct pending *modules;
 	enum mj_action action;
 	int errnum;
+	bool std_strict;
 	const struct mj_yaml_node *program, *programs;
 };
 
@@ -340,6 +341,19 @@ read_file_errno(struct reader *r, const node *n, void *into)
 	read_errno(r, n, &r->errnum);
 }
 
+/* No word for the default: a file that does not say strict says nothing. */
+static void
+read_std(struct reader *r, const node *n, void *into)
+{
+	static const char *const words[] = { "strict" };
+	(void)into;
+	if (!is_text(r, n, "std"))
+		return;
+	r->std_strict = strcmp(n->text, words[0]) == 0;
+	if (!r->std_strict)
+		unknown(r, n, "value of std", words, MJ_ARRAY_LEN(words));
+}
+
 static bool
 check_module(struct reader *r, const node *key)
 {
@@ -471,10 +485,15 @@ read_programs(struct reader *r, const node *n, void *into)
 }
 
 static const struct key file_keys[] = {
-	{ "version", read_version },    { "program", read_program },
-	{ "default", read_default },    { "unattributed", read_unattributed },
-	{ "action", read_file_action }, { "errno", read_file_errno },
-	{ "modules", read_modules },    { "programs", read_programs },
+	{ "version", read_version },
+	{ "program", read_program },
+	{ "default", read_default },
+	{ "unattributed", read_unattributed },
+	{ "action", read_file_action },
+	{ "errno", read_file_errno },
+	{ "modules", read_modules },
+	{ "programs", read_programs },
+	{ "std", read_std },
 };
 
 const char *
@@ -553,6 +572,8 @@ apply(struct mj_policy *policy, struct reader *r, struct mj_error *err)
 		return -1;
 	if (r->action != MJ_ACTION_DEFAULT || r->errnum)
 		mj_policy_set_action(policy, r->action, r->errnum);
+	if (r->std_strict)
+		mj_policy_set_std_strict(policy, true);
 	if (apply_programs(policy, r, err) < 0 ||
 	    mj_policy_take_warnings(policy, &r->warnings, err) < 0)
 		return -1;

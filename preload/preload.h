@@ -39,6 +39,8 @@ int mj_filter_verify(const struct mj_plan *plan, const struct mj_filter *filter,
                      struct mj_error *err);
 void mj_filter_free(struct mj_filter *filter);
 
+#define MJ_PID_TEXT 12 /**< bytes of a process number in digits, with a NUL */
+
 /** How to start the program. All pointers are borrowed until mj_spawn returns. */
 struct mj_spawn_args {
 	const char *path; /**< the file to execute; no PATH search */
@@ -52,6 +54,10 @@ struct mj_spawn_args {
 	uint64_t nofile_soft;
 	bool by_fd; /**< execute the open file fd instead; path is for messages */
 	int fd;
+	/** Where the program's number is written as it executes, MJ_PID_TEXT bytes each: in strings of envp. In the
+	 * child's own copy of this memory. */
+	char *const *pid_slots;
+	size_t npid_slots;
 };
 
 /** A program that waits in its execve, or runs. */

@@ -66,6 +66,19 @@ give_up(struct shared *shared, enum step step, int errnum)
 	_exit(127);
 }
 
+/* snprintf may allocate, and another thread of the parent may have held malloc's lock. */
+static void
+write_pid(char *slot, pid_t pid)
+{
+	char digits[MJ_PID_TEXT];
+	size_t n = 0;
+	for (unsigned rest = (unsigned)pid; rest; rest /= 10)
+		digits[n++] = (char)('0' + rest % 10);
+	while (n)
+		*slot++ = digits[--n];
+	*slot = '\0';
+}
+
 static _Noreturn void
 child(struct shared *shared, const struct mj_spawn_args *args, pid_t parent)
 {
@@ -83,6 +96,8 @@ child(struct shared *shared, const struct mj_spawn_args *args, pid_t parent)
 	if (args->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		give_up(shared, STEP_NNP, errno);
 	restore_signals(args);
+	for (size_t i = 0; i < args->npid_slots; i++)
+		write_pid(args->pid_slots[i], getpid());
 	int fd = install(shared, args->filter);
 	if (fd < 0)
 		give_up(shared, STEP_FILTER, errno);

@@ -100,17 +100,18 @@ static bool
 add_frames(struct builder *b, struct sup_image *image, const struct mj_pc *const *pcs, size_t npcs,
            const struct mj_ancestor *creator, struct mj_search *search)
 {
-	const struct mj_rule *rules[SUP_SUBJECTS_MAX];
-	int who[SUP_SUBJECTS_MAX], last = MJ_SUBJECT_STD;
-	bool doubtful;
+	struct sup_asked asked;
+	const struct mj_frame *inner = NULL;
+	int last = MJ_SUBJECT_STD;
 	for (size_t i = 0; i < npcs; i++) {
 		for (unsigned f = 0; f < pcs[i]->nframes; f++) {
 			const struct mj_frame *frame = &pcs[i]->frames[f];
 			bool starts = creator && mj_is_go_statement(creator, i, f);
-			size_t n = sup_frame_rules(image, frame, rules, who, &doubtful);
+			sup_frame_ask(image, frame, inner, &asked);
 			add_frame(b, image->image, frame, &last);
-			if (!mj_search_frame(search, rules, n, frame->subject >= 0, doubtful,
-			                     starts))
+			inner = frame;
+			if (!mj_search_frame(search, asked.rules, asked.n, asked.named,
+			                     asked.doubtful, starts))
 				return false;
 		}
 	}
@@ -151,7 +152,7 @@ sup_charged(struct supervisor *sup, const struct sup_process *process, const str
 	if (!process || v->reason == MJ_REASON_WALK || v->reason == MJ_REASON_UNREADABLE ||
 	    v->reason == MJ_REASON_OPAQUE || v->reason == MJ_REASON_PROGRAM)
 		return NULL;
-	if (v->have_stack)
+	if (v->have_stack && !v->own_act)
 		add_stack(&b, sup, process->image);
 	add_all(&b, process->executors);
 	return made(sup, &b);

@@ -140,41 +140,42 @@ struct question {
 	struct mj_inquiry inquiry;
 	/* A frame that anybody may have written, NULL if there is none. */
 	const struct mj_frame *doubtful;
-	enum mj_ancestry ancestry; /* what is known of the creators that are asked */
+	enum mj_ancestry ancestry;    /* what is known of the creators that are asked */
+	const struct mj_frame *inner; /* what the frame that is asked has called, NULL: nothing */
 };
 
-size_t
-sup_frame_rules(struct sup_image *image, const struct mj_frame *frame, const struct mj_rule **rules,
-                int *who, bool *doubtful)
+void
+sup_frame_ask(struct sup_image *image, const struct mj_frame *frame, const struct mj_frame *inner,
+              struct sup_asked *ret)
 {
-	size_t n = 0;
+	ret->n = 0;
 	if (frame->subject >= 0) {
-		who[n] = frame->subject;
-		rules[n++] = sup_image_rule(image, frame->subject);
+		ret->who[ret->n] = frame->subject;
+		ret->rules[ret->n++] = sup_image_rule(image, frame->subject);
 	}
-	for (unsigned s = 0; s < frame->nsuspects && n < SUP_SUBJECTS_MAX; s++) {
-		who[n] = frame->suspects[s];
-		rules[n++] = sup_image_rule(image, frame->suspects[s]);
+	for (unsigned s = 0; s < frame->nsuspects && ret->n < SUP_SUBJECTS_MAX; s++) {
+		ret->who[ret->n] = frame->suspects[s];
+		ret->rules[ret->n++] = sup_image_rule(image, frame->suspects[s]);
 	}
 	/* Not all of its suspects fit: then it is anybody's. */
-	*doubtful = frame->doubtful || frame->nsuspects >= SUP_SUBJECTS_MAX;
-	return n;
+	ret->doubtful = mj_frame_in_doubt(frame, inner) || frame->nsuspects >= SUP_SUBJECTS_MAX;
+	/* A stray one is nobody's for certain, so it answers for nobody. */
+	ret->named = frame->subject >= 0 && !frame->stray;
 }
 
 static enum mj_answer
 ask_frame(struct question *q, const struct mj_frame *frame, size_t pc, unsigned index, bool starts)
 {
-	const struct mj_rule *rules[SUP_SUBJECTS_MAX];
-	int who[SUP_SUBJECTS_MAX];
 	size_t blamed = SIZE_MAX;
-	bool doubtful;
-	size_t n = sup_frame_rules(q->image, frame, rules, who, &doubtful);
-	if (doubtful && !q->doubtful)
+	struct sup_asked asked;
+	sup_frame_ask(q->image, frame, q->inner, &asked);
+	q->inner = frame;
+	if (asked.doubtful && !q->doubtful)
 		q->doubtful = frame;
-	enum mj_answer answer = mj_inquiry_frame(&q->inquiry, rules, n, frame->subject >= 0,
-	                                         doubtful, starts, &blamed);
-	if (blamed < n) {
-		q->v->subject = who[blamed];
+	enum mj_answer answer = mj_inquiry_frame(&q->inquiry, asked.rules, asked.n, asked.named,
+	                                         asked.doubtful, starts, &blamed);
+	if (blamed < asked.n) {
+		q->v->subject = asked.who[blamed];
 		q->v->blamed_pc = pc;
 		q->v->blamed_frame = index;
 	}
@@ -187,6 +188,7 @@ static enum mj_answer
 ask_frames(struct question *q, const struct mj_pc *const *pcs, size_t npcs,
            const struct mj_ancestor *creator)
 {
+	q->inner = NULL;
 	for (size_t i = 0; i < npcs; i++) {
 		for (unsigned f = 0; f < pcs[i]->nframes; f++) {
 			bool starts = creator && mj_is_go_statement(creator, i, f);
@@ -229,6 +231,7 @@ has_unknown_creator(const struct mj_stack *stack, enum mj_ancestry ancestry)
 	case MJ_ANCESTRY_MISSING:
 	case MJ_ANCESTRY_CALLBACK:
 	case MJ_ANCESTRY_SERVES:
+	case MJ_ANCESTRY_FOREIGN:
 		return true;
 	case MJ_ANCESTRY_UNKNOWN:
 	case MJ_ANCESTRY_COMPLETE:
@@ -354,7 +357,9 @@ decide_by_stack(struct supervisor *sup, struct sup_process *process, struct sup_
 		answer = mj_inquiry_end(&q.inquiry, known);
 	}
 	conclude(&q, answer, known);
-	if (v->allow && !v->logged && sup->stack.walk_id)
+	if (!v->allow || v->logged)
+		sup_own_act(sup, process, call, v);
+	else if (sup->stack.walk_id)
 		*known_allowed = (struct sup_known){ sup->stack.walk_id, sup->stack.ancestry_id,
 			                             sup->stack.ancestry, v->need };
 }

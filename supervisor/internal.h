@@ -16,7 +16,7 @@
 /* ---- names of subjects (charged.c) ---------------------------------------------------------- */
 
 /** Modules that one frame can belong to and be asked: its name's and those of its witnesses. */
-#define SUP_SUBJECTS_MAX 16
+#define SUP_SUBJECTS_MAX 40
 
 /** A set of subjects: module paths and "unattributed", borrowed from images, which stay as long as the
  * run. Shared, and not changed once made; NULL stands for the empty set. */
@@ -75,6 +75,14 @@ struct sup_identity {
 	uint8_t random[16];
 };
 
+/** What /proc/PID/environ said of one execution, read when it is needed first. text: len bytes,
+ * owned; NULL if it could not be read. */
+struct sup_environment {
+	bool tried;
+	char *text;
+	size_t len;
+};
+
 /** A jailed process between two executions. */
 struct sup_process {
 	pid_t tgid;
@@ -101,6 +109,7 @@ struct sup_process {
 	struct sup_names *pending_executors;
 	const char *unreadable;     /* why kind is SUP_UNKNOWN */
 	struct sup_known known[32]; /* of runtime; a collision replaces */
+	struct sup_environment environment;
 	UT_hash_handle hh;
 };
 
@@ -168,6 +177,8 @@ struct sup_verdict {
 	bool allow;
 	bool logged; /* allowed, but rule refuses, and its action is to log */
 	bool stub;   /* modjail's own call: no record */
+	/* The standard library's own: allowed, and its stack is not charged. */
+	bool own_act;
 	enum mj_reason reason;
 	const char *detail;
 	const struct mj_rule *rule; /* that refuses; NULL: nobody's */
@@ -262,10 +273,25 @@ void sup_decide(struct supervisor *sup, struct sup_process *process, struct sup_
 /** Whether a complete stack and its creators, of which ancestry is known, say on whose behalf the call is made; if
  * not, the unattributed are asked. any: there is a module among them. */
 bool sup_is_known(const struct mj_stack *stack, enum mj_ancestry ancestry, bool any);
-/** The rules of the modules of one frame, and which those are; ret_rules and ret_who have room for SUP_SUBJECTS_MAX. How
- * many. *ret_doubtful: anybody may have written it, or its suspects are too many. */
-size_t sup_frame_rules(struct sup_image *image, const struct mj_frame *frame,
-                       const struct mj_rule **ret_rules, int *ret_who, bool *ret_doubtful);
+/** Who is asked for one frame. */
+struct sup_asked {
+	size_t n;
+	const struct mj_rule *rules[SUP_SUBJECTS_MAX];
+	int who[SUP_SUBJECTS_MAX];
+	bool named, doubtful; /* as for mj_inquiry_frame */
+};
+/** inner: the frame that this one has called, NULL for none. */
+void sup_frame_ask(struct sup_image *image, const struct mj_frame *frame,
+                   const struct mj_frame *inner, struct sup_asked *ret);
+
+/* ownact.c */
+/** Given a verdict on a complete stack that is not a plain "allow": makes it one, if the call is
+ * the standard library's own act; if a refusal is one that the standard library remembers, says
+ * so. */
+void sup_own_act(struct supervisor *sup, struct sup_process *process, const struct mj_call *call,
+                 struct sup_verdict *v);
+/** Before what the process executes changes, or it ends. */
+void sup_environment_forget(struct sup_environment *environment);
 
 /* charged.c */
 struct sup_names *sup_names_ref(struct sup_names *names);
@@ -346,15 +372,39 @@ void sup_drop_all_capabilities(void);
 
 /* environ.c */
 
-/** An environment whose strings are the caller's, but for GODEBUG. */
+#define SUP_PID_NAMES 3
+
+/** An environment whose strings are the caller's, but for GODEBUG and numbers of this process. */
 struct sup_environ {
 	char **envp;
 	char *godebug;
+	size_t npids;
+	char *pid_texts
+		[SUP_PID_NAMES]; /* "NAME=", owned, with room for MJ_PID_TEXT bytes behind... */
+	char *pid_slots[SUP_PID_NAMES]; /* ...here */
 };
 
-/** A copy of envp in which GODEBUG asks for N ancestors; other settings are kept. -1: no memory. */
+/**
+ * A copy of envp in which GODEBUG asks for N ancestors (0: it stays as it is); other settings are kept. Where a service
+ * manager has told this process by its number that something is meant for it (LISTEN_PID, WATCHDOG_PID,
+ * SYSTEMD_EXEC_PID: sd_listen_fds(3), sd_watchdog_enabled(3), systemd.exec(5)), there is a slot for that of the program, for which
+ * it is meant. LISTEN_PIDFDID, the same once more (systemd 259), is left out then. -1: no memory.
+ */
 int sup_environ_make(char *const *envp, unsigned ancestors, struct sup_environ *ret);
 void sup_environ_finish(struct sup_environ *environment);
+
+/* inherited.c */
+
+/** Descriptors above 2 that whoever started this process has left open for what it executes. Zero-initialised: none. */
+struct sup_inherited {
+	int *fds;
+	size_t count;
+};
+/** Before anything else is opened that an execve would leave open. -1: no memory. Without /proc there are none. */
+int sup_inherited_find(struct sup_inherited *ret);
+/** Once the program has them: whoever waits for the last copy of a pipe or socket to be closed waits for the program. */
+void sup_inherited_close(struct sup_inherited *inherited);
+void sup_inherited_finish(struct sup_inherited *inherited);
 
 /* place.c */
 /** 0, or -1 and what is missing here: a /proc of this PID namespace, libgcc_s. */

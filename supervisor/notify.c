@@ -6,9 +6,9 @@
  * - The caller dies, or its call is interrupted, at any point: its notification's id, which is
  *   never used again, becomes invalid, and SEND fails with ENOENT. Whatever was read meanwhile, from a
  *   thread that took over the number, decides nothing.
- * - CONTINUE makes the kernel read the call's memory again. Nothing here decides on memory behind a pointer:
- *   registers cannot change while the thread waits, and its stack only by unsafe code of its own
- *   process (SECURITY.md).
+ * - CONTINUE makes the kernel read the call's memory again. Nothing here decides on memory behind
+ *   a pointer (but for ownact.c, which says why it may): registers cannot change while the thread
+ *   waits, and its stack only by unsafe code of its own process (SECURITY.md).
  */
 #include "supervisor/internal.h"
 

@@ -33,6 +33,7 @@ forget_memory(struct sup_process *process)
 	mj_runtime_destroy(process->runtime);
 	process->runtime = NULL;
 	memset(process->known, 0, sizeof(process->known));
+	sup_environment_forget(&process->environment);
 }
 
 static void

@@ -25,6 +25,7 @@ struct run {
 	struct mj_spawned spawned;
 	struct sup_sentinel sentinel;
 	struct sup_environ environment;
+	struct sup_inherited inherited;
 	sigset_t old_mask, ignored;
 	struct rlimit old_nofile;
 	bool nofile_raised;
@@ -107,15 +108,16 @@ static int
 start_program(struct run *run, struct mj_error *err)
 {
 	const struct mj_run_args *args = run->sup.args;
-	if (args->policy && args->ancestors &&
-	    sup_environ_make(args->envp, args->ancestors, &run->environment) < 0)
+	if (sup_environ_make(args->envp, args->policy ? args->ancestors : 0, &run->environment) < 0)
 		return mj_error_set(err, MJ_ERR_MEMORY, "out of memory");
 	struct mj_spawn_args spawn = {
 		.path = args->path,
 		.by_fd = args->packed,
 		.fd = args->packed ? args->packed->program : -1,
 		.argv = args->argv,
-		.envp = run->environment.envp ? run->environment.envp : args->envp,
+		.envp = run->environment.envp,
+		.pid_slots = run->environment.pid_slots,
+		.npid_slots = run->environment.npids,
 		.filter = &run->filter,
 		.sigmask = &run->old_mask,
 		.sigignored = &run->ignored,
@@ -161,6 +163,8 @@ prepare(struct run *run, struct mj_error *err)
 {
 	if (sup_check_place(err) < 0)
 		return -1;
+	if (sup_inherited_find(&run->inherited) < 0)
+		return mj_error_set(err, MJ_ERR_MEMORY, "out of memory");
 	take_signals(run);
 	raise_nofile(run);
 	if (sup_make_filter(&run->sup, &run->filter, err) < 0)
@@ -199,6 +203,7 @@ release_stdio(struct run *run)
 	run->stub_mem = -1;
 	if (!run->sup.args->release_stdio)
 		return;
+	sup_inherited_close(&run->inherited);
 	if (run->null_fd < 0)
 		return;
 	for (int fd = 0; fd <= 1; fd++)
@@ -422,6 +427,7 @@ clean_up(struct run *run)
 	sup_sentinel_stop(&run->sentinel);
 	sup_finish(&run->sup);
 	sup_environ_finish(&run->environment);
+	sup_inherited_finish(&run->inherited);
 	mj_filter_free(&run->filter);
 	mj_spawn_finish(&run->spawned);
 	mj_close(run->signal_fd);

@@ -141,10 +141,10 @@ struct mj_run_args {
 	bool learn;
 	/** mj_run confines the calling process for good (SECURITY.md, "The supervisor itself"). What the caller does
 	 * in callbacks or afterwards is allowed only if it is announced here. */
-	bool reopens_log;   /**< the reporter opens files for appending (--log-file) */
-	bool writes_files;  /**< the caller writes new files and renames them afterwards */
-	bool release_stdio; /**< once the program runs, let go of standard input and output, so that
-	                       its pipes close when it closes them */
+	bool reopens_log;  /**< the reporter opens files for appending (--log-file) */
+	bool writes_files; /**< the caller writes new files and renames them afterwards */
+	bool release_stdio; /**< once the program runs, let go of standard input and output, and of what else was
+	                       inherited above 2, so that its pipes close when it closes them */
 	/** The descriptor that the reporter writes to. A process of its own keeps it too, and calls the reporter's notice there
 	 * if modjail is killed; 0: nobody says so then. */
 	int report_fd;

@@ -72,6 +72,7 @@ static const char *const texts[] = {
 		"its goroutine connects for whoever waits for it, and who that is is not recorded",
 	[MJ_ANCESTRY_CUT] = "the record of who created its goroutine is cut off",
 	[MJ_ANCESTRY_MISSING] = "there is no record of who created its goroutine",
+	[MJ_ANCESTRY_FOREIGN] = "C code that no Go code called set its goroutine off",
 };
 
 const char *
@@ -252,6 +253,13 @@ is_shared_runner(struct mj_runtime *runtime, const struct mj_ancestor *ancestor)
 	return false;
 }
 
+/* The goroutines on which C's own threads call Go are made without a go statement (runtime/proc.go, oneNewExtraM). */
+static enum mj_ancestry
+missing(uint64_t gopc)
+{
+	return gopc ? MJ_ANCESTRY_MISSING : MJ_ANCESTRY_FOREIGN;
+}
+
 /* How the chain ends: what its oldest goroutine is. */
 static enum mj_ancestry
 chain_end(struct mj_runtime *runtime, const struct raw_ancestor *oldest, size_t count)
@@ -261,7 +269,7 @@ chain_end(struct mj_runtime *runtime, const struct raw_ancestor *oldest, size_t 
 		return MJ_ANCESTRY_COMPLETE;
 	if (creation == BY_TIMER)
 		return MJ_ANCESTRY_TIMER;
-	return count >= runtime->max_ancestors ? MJ_ANCESTRY_CUT : MJ_ANCESTRY_MISSING;
+	return count >= runtime->max_ancestors ? MJ_ANCESTRY_CUT : missing(oldest->gopc);
 }
 
 static bool
@@ -317,7 +325,7 @@ read_record(struct mj_runtime *runtime, const struct mj_memory *memory, const st
 		return NULL;
 	entry->goid = g->goid;
 	entry->record = g->record;
-	entry->ancestry = MJ_ANCESTRY_MISSING;
+	entry->ancestry = missing(g->gopc);
 	entry->creation = creation_at(runtime, g->gopc);
 	if (entry->creation == NOT_CREATED)
 		return entry;

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "common/hash.h"
+#include "symbolizer/closure.h"
 
 #define GO_NAMES_INLINED 121
 #define GO_KEEPS_NAMES 127
@@ -211,8 +212,19 @@ is_closure_of_inlined(const struct mj_finding *finding, const struct wants *want
 	return !own || finding->claimed == MJ_SUBJECT_C;
 }
 
+/* Whether a closure stands in the function that it is named after, whatever file its code is from: some of it was inlined. */
 static bool
-is_explained(const struct mj_candidate *c, const struct wants *wants, const struct mj_image *image,
+is_own_closure(const struct mj_candidate *c, struct mj_image *image)
+{
+	struct mj_func f;
+	struct mj_authors authors;
+	return mj_pclntab_func(&image->tab, c->pc, &f) && strcmp(f.name, c->pub.function) == 0 &&
+	       mj_closure_authors(image, &f, f.name, true, &authors) && authors.explained &&
+	       authors.count == 0;
+}
+
+static bool
+is_explained(const struct mj_candidate *c, const struct wants *wants, struct mj_image *image,
              uint8_t wrapper_id)
 {
 	unsigned minor = image->go_minor ? image->go_minor : UINT_MAX;
@@ -220,7 +232,8 @@ is_explained(const struct mj_candidate *c, const struct wants *wants, const stru
 	case MJ_DOUBT_WRAPPER: /* Go 1.16 does not mark all */
 		return c->func_id == wrapper_id || image->tab.layout == MJ_PCLN_116;
 	case MJ_DOUBT_CLOSURE:
-		return minor < GO_NAMES_INLINED || is_closure_of_inlined(&c->pub, wants, minor);
+		return minor < GO_NAMES_INLINED || is_closure_of_inlined(&c->pub, wants, minor) ||
+		       is_own_closure(c, image);
 	case MJ_DOUBT_COPY: /* those of method values always were in the unit of their user */
 		return minor >= GO_KEEPS_NAMES || strstr(c->pub.function, "-fm.");
 	default:

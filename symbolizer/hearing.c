@@ -2,8 +2,12 @@
 /* Goes through all functions of a program once, and notes whom compile units and directories name. */
 #include "symbolizer/hearing.h"
 
+#include "symbolizer/closure.h"
+
 #include <stdlib.h>
 #include <string.h>
+
+#include "symbolizer/pclntab.h"
 
 /* Functions after which the tables read so far are let go of: some megabytes. */
 #define LET_GO_EVERY 2048
@@ -16,6 +20,7 @@ struct pass {
 	struct mj_witnesses *witnesses;
 	struct mj_name_run run; /* of the function that is heard */
 	bool generic, closure;
+	bool closures_count; /* they are named after the package of their unit */
 	struct unit *unit;
 	const char *file;
 	struct dir *dir;
@@ -30,10 +35,11 @@ mj_dir_length(const char *file)
 
 /* Instances of generic functions are compiled where they are used and shared between users, so
  * their compile unit names nobody. */
-static bool
-is_generic(const char *name)
+bool
+mj_has_type_arguments(const char *name)
 {
-	return strchr(name, '[') != NULL;
+	const char *open = strchr(name, '[');
+	return open && strchr(open, ']');
 }
 
 /* So are method values and promoted methods, which the compiler makes wherever they are used. */
@@ -161,40 +167,20 @@ vote_for_package(struct pass *pass)
 	unit->package_lead += same ? 1U : -1U;
 }
 
-/* A function that begins with code inlined from elsewhere stands in that one's file there. */
+/* Once all units' homes are known: whom a unit names, its home is of. A directory has one package; a unit that is much smaller
+ * than another one there has come by a //line, and does not make that one's code its own. */
 static void
-add_to_dir(struct pass *pass, const struct mj_func *f)
+speak_for_home(const struct unit *unit)
 {
-	struct mj_inlined unused;
-	struct dir *dir = pass->dir;
-	if (pass->closure || mj_pclntab_inlined(pass->elf, pass->tab, f, f->entry, &unused) != 0)
+	struct dir *dir = unit->home;
+	if (!dir || unit->functions * 4 < dir->largest)
 		return;
-	if (pass->run.subject < 0) {
-		dir->has_std = true;
-		return;
-	}
-	for (unsigned i = 0; i < dir->nvoices; i++)
-		if (dir->voices[i].unit == pass->unit && dir->voices[i].module == pass->run.subject)
-			return;
-	if (dir->nvoices < MAX_VOICES) {
-		dir->voices[dir->nvoices].unit = pass->unit;
-		dir->voices[dir->nvoices++].module = pass->run.subject;
-	}
-}
-
-/* Once all units' homes are known. */
-static void
-count_voices(struct dir *dir)
-{
-	for (unsigned i = 0; i < dir->nvoices; i++) {
+	for (unsigned i = 0; i < unit->count && i < MJ_MAX_SUSPECTS; i++) {
 		unsigned n = 0;
-		if (dir->voices[i].unit->home != dir)
-			continue;
-		while (n < dir->count && n < MJ_MAX_SUSPECTS &&
-		       dir->modules[n] != dir->voices[i].module)
+		while (n < dir->count && n < MJ_MAX_SUSPECTS && dir->modules[n] != unit->modules[i])
 			n++;
 		if (n < MJ_MAX_SUSPECTS && n == dir->count)
-			dir->modules[n] = dir->voices[i].module;
+			dir->modules[n] = unit->modules[i];
 		if (n == dir->count)
 			dir->count++;
 	}
@@ -213,10 +199,29 @@ vote(struct pass *pass)
 	if (pass->generic)
 		return;
 	vote_for_unit(pass);
-	vote_for_package(pass);
+	/* A name without a package speaks for none. */
+	if (pass->run.named)
+		vote_for_package(pass);
 	if (unit->home_lead == 0)
 		unit->home = dir;
 	unit->home_lead += unit->home == dir ? 1U : -1U;
+}
+
+/* Whether the compiler made a function to initialise a package: it has no file, but for what was inlined. */
+static bool
+is_init(const struct pass *pass, const struct mj_func *f)
+{
+	struct mj_steps calls;
+	uint64_t pc = f->entry;
+	int32_t fileno;
+	if (!mj_is_package_init(f->name))
+		return false;
+	if (mj_pclntab_steps(pass->tab, f, mj_pclntab_inline_table(f), &calls)) {
+		while (mj_pclntab_step(&calls) == 1 && calls.value >= 0)
+			pc = calls.pc;
+	}
+	return pc < f->end && mj_pclntab_value(pass->tab, f, f->pcfile, pc, &fileno) &&
+	       !mj_dir_length(mj_pclntab_file(pass->tab, f, fileno));
 }
 
 static void
@@ -244,7 +249,7 @@ hear(struct pass *pass, const struct mj_func *f)
 	int32_t fileno;
 	const char *file = "";
 	size_t len = strlen(f->name);
-	pass->generic = is_generic(f->name);
+	pass->generic = mj_has_type_arguments(f->name);
 	pass->closure = mj_function_outer_length(f->name) < len;
 	if (!mj_modules_subject_next(pass->mods, &pass->run, f->name) ||
 	    !find_unit(pass, f->cu_offset))
@@ -252,17 +257,23 @@ hear(struct pass *pass, const struct mj_func *f)
 	if (mj_pclntab_value(pass->tab, f, f->pcfile, f->entry, &fileno))
 		file = mj_pclntab_file(pass->tab, f, fileno);
 	note_special(pass, f, file);
-	if (pass->run.subject >= 0 && !pass->generic && !is_made(f->name, file))
+	bool init = is_init(pass, f);
+	if (pass->run.subject >= 0 && !pass->generic && (init || !is_made(f->name, file)) &&
+	    (!pass->closure || pass->closures_count))
 		add_to_unit(pass);
 	if (f->flag & MJ_FUNC_ASM)
 		pass->unit->is_assembly = true; /* in which Go code has no part */
-	if (mj_dir_length(file)) {
+	if (pass->closure && !pass->generic && pass->run.named && !pass->unit->closure_package) {
+		pass->unit->closure_package = f->name;
+		pass->unit->closure_package_len = pass->run.package_len;
+	}
+	if (init) {
+		pass->unit->has_init = true;
+		vote_for_unit(pass);
+	} else if (mj_dir_length(file)) {
 		if (!add_dir(pass, file))
 			return false;
 		vote(pass);
-		add_to_dir(pass, f);
-	} else if (mj_is_package_init(f->name)) {
-		vote_for_unit(pass);
 	}
 	return true;
 }
@@ -299,15 +310,16 @@ compare_units(struct package *package, struct unit *unit)
 		other->is_impostor = true;
 }
 
+/* Of units that have functions of their own. False: out of memory. */
 static bool
-find_impostors(struct mj_witnesses *witnesses)
+find_packages(struct mj_witnesses *witnesses, struct package **ret)
 {
-	struct package *packages = NULL, *package;
+	struct package *package;
 	struct unit *unit, *next;
 	HASH_ITER (hh, witnesses->units, unit, next) {
 		if (unit->is_assembly || !unit->package_lead)
 			continue;
-		HASH_FIND(hh, packages, unit->package, unit->package_len, package);
+		HASH_FIND(hh, *ret, unit->package, unit->package_len, package);
 		if (package) {
 			compare_units(package, unit);
 			continue;
@@ -316,54 +328,135 @@ find_impostors(struct mj_witnesses *witnesses)
 		if (package) {
 			*package =
 				(struct package){ unit->package, unit->package_len, unit, { 0 } };
-			HASH_ADD_KEYPTR(hh, packages, package->path, package->len, package);
+			HASH_ADD_KEYPTR(hh, *ret, package->path, package->len, package);
 		}
 		if (!package || !mj_hash_added(package)) {
 			free(package);
-			free_packages(packages);
 			return false;
 		}
 	}
-	free_packages(packages);
 	return true;
+}
+
+/* closures: they are named after the package of their unit, and not, where its initialisation makes them, after their author's. */
+static bool
+find_impostors(struct mj_witnesses *witnesses, bool closures)
+{
+	struct package *packages = NULL, *package;
+	struct unit *unit, *next;
+	bool ok = find_packages(witnesses, &packages);
+	/* A package has its closures where it has its functions. */
+	HASH_ITER (hh, witnesses->units, unit, next) {
+		if (!ok || (!closures && unit->has_init) || unit->is_assembly ||
+		    unit->package_lead || !unit->closure_package)
+			continue;
+		HASH_FIND(hh, packages, unit->closure_package, unit->closure_package_len, package);
+		unit->is_impostor |= package != NULL;
+	}
+	free_packages(packages);
+	return ok;
+}
+
+/* ---- where modules are ---------------------------------------------------------------------- */
+
+bool
+mj_is_folder_of(const struct root *root, const char *folder, size_t len, const char *below)
+{
+	size_t tail = strlen(below);
+	if (len < tail || memcmp(folder + len - tail, below, tail) != 0)
+		return false;
+	return !root || !root->len || tail ||
+	       (len == root->len && memcmp(folder, root->path, len) == 0);
+}
+
+/* A unit that is not the module's root package tells where the module is: its folder less its path in the module. */
+static void
+vote_for_root(struct mj_witnesses *witnesses, const struct mj_modules *mods,
+              const struct unit *unit)
+{
+	char buf[512];
+	if (unit->is_assembly || unit->is_impostor || !unit->package_lead || !unit->home ||
+	    unit->owner < 0 || (size_t)unit->owner >= witnesses->nroots)
+		return;
+	const char *below = mj_modules_below(mods, unit->package, unit->owner, buf, sizeof(buf));
+	if (!below || !*below || !mj_is_folder_of(NULL, unit->home->path, unit->home->len, below))
+		return;
+	struct root *root = &witnesses->roots[unit->owner];
+	size_t len = unit->home->len - strlen(below);
+	if (root->len == len && memcmp(root->path, unit->home->path, len) == 0) {
+		root->lead += unit->functions;
+	} else if (unit->functions > root->lead) {
+		*root = (struct root){ unit->home->path, len, unit->functions - root->lead };
+	} else {
+		root->lead -= unit->functions;
+	}
 }
 
 static void
 find_homes(struct mj_witnesses *witnesses)
 {
 	struct unit *unit, *next;
-	struct dir *dir, *next_dir;
-	HASH_ITER (hh, witnesses->dirs, dir, next_dir)
-		count_voices(dir);
 	HASH_ITER (hh, witnesses->units, unit, next)
+		if (unit->home && unit->functions > unit->home->largest)
+			unit->home->largest = unit->functions;
+	HASH_ITER (hh, witnesses->units, unit, next) {
+		speak_for_home(unit);
 		if (unit->home && unit->home->plain_owner == mj_unit_owner(unit))
 			unit->home->is_home = true;
+	}
+}
+
+static bool
+find_roots(struct mj_witnesses *witnesses, const struct mj_modules *mods)
+{
+	struct unit *unit, *next;
+	if (!mods->has_list || !mods->count)
+		return true;
+	witnesses->roots = calloc(mods->count, sizeof(*witnesses->roots));
+	if (!witnesses->roots)
+		return false;
+	witnesses->nroots = mods->count;
+	HASH_ITER (hh, witnesses->units, unit, next)
+		vote_for_root(witnesses, mods, unit);
+	return true;
+}
+
+static bool
+hear_all(struct pass *pass)
+{
+	for (uint64_t i = 0; i < pass->tab->nfunc; i++) {
+		struct mj_func f;
+		if (i % LET_GO_EVERY == LET_GO_EVERY - 1)
+			mj_elf_let_go(pass->elf);
+		if (mj_pclntab_func_at(pass->tab, i, &f) && !hear(pass, &f))
+			return false;
+	}
+	return true;
 }
 
 int
-mj_witnesses_create(const struct mj_elf *elf, const struct mj_pclntab *tab, struct mj_modules *mods,
-                    struct mj_witnesses **ret, struct mj_error *err)
+mj_witnesses_ready(struct mj_image *image, struct mj_error *err)
 {
-	struct pass pass = { .elf = elf, .tab = tab, .mods = mods };
-	pass.witnesses = calloc(1, sizeof(*pass.witnesses));
-	if (!pass.witnesses)
-		return mj_error_set(err, MJ_ERR_MEMORY, "out of memory");
-	for (uint64_t i = 0; i < tab->nfunc; i++) {
-		struct mj_func f;
-		if (i % LET_GO_EVERY == LET_GO_EVERY - 1)
-			mj_elf_let_go(elf);
-		if (mj_pclntab_func_at(tab, i, &f) && !hear(&pass, &f)) {
-			mj_witnesses_destroy(pass.witnesses);
-			return mj_error_set(err, MJ_ERR_MEMORY, "out of memory");
-		}
-	}
-	find_homes(pass.witnesses);
+	if (image->witnesses)
+		return 0;
+	struct mj_witnesses *witnesses = calloc(1, sizeof(*witnesses));
+	struct pass pass = { .elf = &image->elf,
+		             .tab = &image->tab,
+		             .mods = &image->modules,
+		             .closures_count = image->names_minor < MJ_CLOSURES_NAME_AUTHORS,
+		             .witnesses = witnesses };
+	bool ok = witnesses && hear_all(&pass);
+	if (ok)
+		find_homes(witnesses);
 	/* Up to Go 1.17 units of assembly cannot be told from others. */
-	if (tab->layout != MJ_PCLN_116 && !find_impostors(pass.witnesses)) {
-		mj_witnesses_destroy(pass.witnesses);
+	if (ok && image->tab.layout != MJ_PCLN_116)
+		ok = find_impostors(witnesses, image->names_minor < MJ_CLOSURES_NAME_AUTHORS);
+	if (!ok || !find_roots(witnesses, &image->modules)) {
+		mj_witnesses_destroy(witnesses);
 		return mj_error_set(err, MJ_ERR_MEMORY, "out of memory");
 	}
-	*ret = pass.witnesses;
+	mj_elf_let_go(&image->elf);
+	image->witnesses = witnesses;
 	return 0;
 }
 
@@ -382,5 +475,6 @@ mj_witnesses_destroy(struct mj_witnesses *witnesses)
 		HASH_DEL(witnesses->dirs, dir);
 		free(dir);
 	}
+	free(witnesses->roots);
 	free(witnesses);
 }

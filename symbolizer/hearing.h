@@ -24,10 +24,12 @@ struct unit {
 	size_t package_len;
 	unsigned package_lead, functions;
 	bool is_assembly, is_impostor;
+	/* The package that its first closure is named after, for units that have nothing but closures. */
+	const char *closure_package; /* borrowed, closure_package_len bytes */
+	size_t closure_package_len;
+	bool has_init; /* the function that initialises its package: the compiler's own, not one of that name */
 	UT_hash_handle hh;
 };
-
-#define MAX_VOICES 32
 
 /* A directory of source files. Its owner is found by majority (Boyer and Moore). */
 struct dir {
@@ -40,17 +42,18 @@ struct dir {
 	int plain_owner;
 	unsigned plain_lead;
 	bool is_home; /* of a compile unit of the owner's */
-	/* All that are named by plain functions of which the first instruction is their own, and whose units
-	 * are at home here: a //line into another module's directory does not make it theirs. */
+	/* All whom units name that are at home here: a //line into another module's directory does not make it theirs. */
 	unsigned count;
 	int modules[MJ_MAX_SUSPECTS];
-	unsigned nvoices;
-	struct {
-		const struct unit *unit;
-		int module;
-	} voices[MAX_VOICES];
-	bool has_std;
+	unsigned largest; /* functions of the largest such unit */
 	UT_hash_handle hh;
+};
+
+/* The folder of a module, if packages below it have functions; borrowed, 0 bytes if that is not known. */
+struct root {
+	const char *path;
+	size_t len;
+	unsigned lead; /* by majority of functions */
 };
 
 struct mj_witnesses {
@@ -60,6 +63,8 @@ struct mj_witnesses {
 	size_t goroot_len;
 	uint8_t wrapper_id; /* funcID of what the compiler makes; directives cannot set it */
 	unsigned wrapper_lead;
+	struct root *roots; /* by module index */
+	size_t nroots;
 };
 
 /** The length of a file name's directory, 0 if it has none. */
@@ -68,7 +73,13 @@ size_t mj_dir_length(const char *file);
 struct dir *mj_witnesses_dir(const struct mj_witnesses *witnesses, const char *file);
 /** Whom most of the unit's functions name, MJ_SUBJECT_STD or MJ_NOBODY. */
 int mj_unit_owner(const struct unit *unit);
-/** Whether a function initialises a package; such a one has no file. */
+/** Whether a function is called like one that initialises a package. The compiler's own has no file where it begins. */
 bool mj_is_package_init(const char *name);
+/** Whether a name has type arguments in brackets, which the compiler writes. From Go 1.23 on it lets nobody else (cmd/compile/internal/noder/writer.go:
+ * "linkname reference of an instantiation is not allowed"). */
+bool mj_has_type_arguments(const char *name);
+/** Whether a folder (len bytes) is root's with below ("" or "/sub/folder") behind it; if root is NULL or not known, any
+ * that ends so. */
+bool mj_is_folder_of(const struct root *root, const char *folder, size_t len, const char *below);
 
 #endif

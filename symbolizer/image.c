@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#define OLDEST_GO 116
+
 /* ---- opening -------------------------------------------------------------------------------- */
 
 static int
@@ -47,6 +49,19 @@ parse_minor(const char *version)
 	return minor && minor < 100 ? 100 + minor : 0;
 }
 
+/* Where the version is not known, that of the header: from Go 1.26 on it has no textStart any more
+ * (cmd/link/internal/ld/pcln.go). Else the oldest that it can be, whose rules are the strictest. */
+static unsigned
+rules_of_names(const struct mj_image *image)
+{
+	uint64_t text_start;
+	if (image->go_minor || image->kind != MJ_IMAGE_GO)
+		return image->go_minor;
+	if (image->tab.layout != MJ_PCLN_120)
+		return 118;
+	return mj_span_u64(image->tab.data, 24, &text_start) && text_start == 0 ? 126 : 120;
+}
+
 /* By functions that every program has. No module can define them a second time: the linker refuses
  * duplicates. */
 static bool
@@ -60,6 +75,32 @@ find_runtime_units(struct mj_image *image)
 		image->runtime_units[i] = f.cu_offset;
 	}
 	return true;
+}
+
+/* upx puts its mark behind the program headers (upx, src/stub/src/include/linux.h, l_info). */
+static bool
+is_upx(struct mj_span file)
+{
+	return file.len && memmem(file.data, file.len < 4096 ? file.len : 4096, "UPX!", 4);
+}
+
+/* Its own form of export data (gcc, go/go-backend.c). */
+static bool
+is_gccgo(const struct mj_image *image)
+{
+	return mj_elf_has_section(&image->elf, ".go_export");
+}
+
+/* What the file is, where that says more than what lacks in it. */
+static void
+explain_lack(struct mj_image *image)
+{
+	if (is_upx(image->file))
+		image->why = "packed by upx, which upx -d undoes";
+	else if (is_gccgo(image))
+		image->why = "built by gccgo, which makes no such tables";
+	else if (image->go_minor && image->go_minor < OLDEST_GO)
+		image->why = "built by a Go before 1.16";
 }
 
 static void
@@ -76,9 +117,11 @@ find_kind(struct mj_image *image)
 		image->why = "pclntab without runtime.main or runtime.goexit";
 		image->tab = (struct mj_pclntab){ 0 };
 	}
+	traces = traces || is_gccgo(image);
 	image->kind = traces ? MJ_IMAGE_GO_OPAQUE : MJ_IMAGE_NOT_GO;
 	if (!traces)
 		image->why = "no build info, build id or pclntab of Go";
+	explain_lack(image);
 }
 
 static int
@@ -88,8 +131,9 @@ understand(struct mj_image *image, const char *const *extra, size_t n_extra, str
 		image->elf.mapped = true;
 		if (mj_buildinfo_read(&image->elf, &image->info, err))
 			return -1;
-		find_kind(image);
 		image->go_minor = parse_minor(image->info.version);
+		find_kind(image);
+		image->names_minor = rules_of_names(image);
 	}
 	return mj_modules_init(&image->modules, &image->info, extra, n_extra, err);
 }
@@ -184,6 +228,21 @@ mj_image_main_module(const struct mj_image *image)
 		if (image->info.mods[i].is_main)
 			return image->info.mods[i].path;
 	return "";
+}
+
+bool
+mj_image_is_c_program(const struct mj_image *image)
+{
+	struct mj_func f;
+	return image->kind == MJ_IMAGE_GO && !mj_pclntab_func(&image->tab, image->elf.entry, &f) &&
+	       mj_image_function(image, "_rt0_amd64_linux_lib", 0, &f);
+}
+
+const char *
+mj_image_goroot(const struct mj_image *image, size_t *ret_len)
+{
+	*ret_len = 0;
+	return image->witnesses ? mj_witnesses_goroot(image->witnesses, ret_len) : NULL;
 }
 
 size_t

@@ -34,6 +34,7 @@ struct mj_image {
 	struct mj_pc_cache cache;
 	struct mj_runtime_layout layout;
 	unsigned go_minor;
+	unsigned names_minor; /* by whose rules functions are named: go_minor, or an older one */
 	/* Compile units of package runtime: its Go code, and asm_amd64.s. */
 	uint32_t runtime_units[2];
 };

@@ -56,6 +56,7 @@ struct subject {
 	bool is_asm;
 	const char *file;
 	struct mj_testimony at; /* of its entry */
+	bool heard;             /* what its own code says was looked at */
 };
 
 /* Instructions of one file, inlined from one function or none. */
@@ -309,15 +310,43 @@ look_at_inlined(struct pass *pass, const struct subject *s, const char *name, co
 	return mj_candidates_add(&pass->candidates, &c);
 }
 
+/* A function in f, or f itself, as a frame in file. What has a file without a folder is the compiler's, or cgo's. */
 static bool
-look_at_run(struct pass *pass, const struct subject *s, const struct run *run, int32_t inlined)
+look_for_doubt(struct pass *pass, const struct subject *s, const char *function, const char *file,
+               uint64_t pc, bool physical)
+{
+	struct mj_frame frame = { .function = function, .file = file, .inlined = !physical };
+	/* _cgo_panic is runtime/cgo's, which C calls by that name (runtime/cgo/callbacks.go). */
+	if (!has_dir(file) || strcmp(function, "_cgo_panic") == 0)
+		return true;
+	if (!subject_of(pass, function, &frame.subject))
+		return false;
+	const char *why = mj_witnesses_doubt(pass->image, &s->f, &frame, physical);
+	if (!why)
+		return true;
+	struct mj_candidate c = candidate(pass, s, pc, MJ_FINDING_UNCONFIRMED, frame.subject);
+	c.pub.function = function;
+	c.pub.file = file;
+	c.pub.why = why;
+	return mj_candidates_add(&pass->candidates, &c);
+}
+
+static bool
+look_at_run(struct pass *pass, struct subject *s, const struct run *run, int32_t inlined)
 {
 	struct mj_inlined call;
-	if (inlined < 0)
-		return look_at_file(pass, s, run);
+	if (inlined < 0) {
+		bool first = !s->heard;
+		s->heard = true;
+		return look_at_file(pass, s, run) &&
+		       (!first ||
+		        look_for_doubt(pass, s, s->f.name, run->file->file, run->pc, true));
+	}
 	if (mj_pclntab_inlined_at(pass->tab, &s->f, inlined, &call) != 1)
 		return true;
-	return look_at_inlined(pass, s, call.name, run);
+	return look_at_inlined(pass, s, call.name, run) &&
+	       (is_closure(call.name) || !has_position(pass, s, run) ||
+	        look_for_doubt(pass, s, call.name, run->file->file, run->pc, false));
 }
 
 /* Moves on until the table's value at pc is there. False: it ends before. */
@@ -334,7 +363,7 @@ advance(struct pass *pass, struct mj_steps *steps, uint64_t pc)
 
 /* The tables of files and of inlined calls side by side. */
 static bool
-look_at_runs(struct pass *pass, const struct subject *s)
+look_at_runs(struct pass *pass, struct subject *s)
 {
 	struct mj_steps files, calls;
 	uint64_t file_end = 0;
@@ -376,6 +405,7 @@ describe(struct pass *pass, struct subject *s)
 		s->file = slot->file;
 		s->at = slot->testimony;
 	}
+	s->heard = false;
 	s->has_name = has_package(pass, s->f.name);
 	s->is_asm = is_assembly(pass, s);
 	return subject_of(pass, s->f.name, &s->name);
@@ -469,10 +499,8 @@ static int
 inspect(struct pass *pass, struct mj_error *err)
 {
 	struct mj_image *image = pass->image;
-	if (!image->witnesses && mj_witnesses_create(&image->elf, &image->tab, &image->modules,
-	                                             &image->witnesses, err) < 0)
-		return -1;
-	if (mj_decoder_create(&pass->decoder, err) < 0 || look_at_all(pass, err) < 0 ||
+	if (mj_witnesses_ready(image, err) < 0 || mj_decoder_create(&pass->decoder, err) < 0 ||
+	    look_at_all(pass, err) < 0 ||
 	    mj_candidates_resolve(&pass->candidates, image, pass->wrapper_id, err) < 0)
 		return -1;
 	describe_file(image, pass->out);

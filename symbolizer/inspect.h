@@ -15,6 +15,8 @@ enum mj_finding_kind {
 	MJ_FINDING_CGO,      /**< a function that cgo made: the module comes with C code */
 	MJ_FINDING_LINKNAME, /**< a function whose name is another module's */
 	MJ_FINDING_LINE,     /**< a function whose file is another module's, or nobody's */
+	MJ_FINDING_UNCONFIRMED, /**< one of which nothing confirms that it is whose it is by its name: what it
+	                         * does is charged to whoever can have written it */
 	MJ_FINDING_KINDS,
 };
 
@@ -25,6 +27,7 @@ struct mj_finding {
 	const char *file;     /**< "" where unknown */
 	int line;             /**< 0 where unknown */
 	const char *insn;     /**< of MJ_FINDING_SYSCALL: "SYSCALL", "SYSENTER", "INT 0x80" */
+	const char *why;      /**< of UNCONFIRMED */
 	int claimed;          /**< of LINKNAME and LINE: whom the name or the file names instead,
 	                       * or MJ_SUBJECT_C if that is nobody */
 };

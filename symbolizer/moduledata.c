@@ -34,6 +34,9 @@
  * costs a pass over data or functab, so a file made of them would take for ever. */
 #define MAX_CANDIDATES 16
 
+/* The tables of the smallest program are larger by far. */
+#define LEAST_READ_ONLY 65536
+
 struct finder {
 	const struct mj_elf *elf;
 	struct mj_pclntab tab; /* the first pair found */
@@ -94,6 +97,21 @@ read_header(const struct mj_elf *elf, uint64_t vaddr, struct mj_pclntab *ret)
 		return false;
 	*ret = tab;
 	return true;
+}
+
+/* Why what stands at vaddr is no header: garble writes another magic number, and so may a newer Go. */
+static const char *
+why_no_header(const struct mj_elf *elf, uint64_t vaddr)
+{
+	struct mj_pclntab tab = { .layout = MJ_PCLN_120 };
+	uint32_t tail, magic;
+	bool looks_like_one = mj_elf_at(elf, vaddr, &tab.data) && mj_span_u32(tab.data, 4, &tail) &&
+	                      tail == HEADER_TAIL && mj_span_u32(tab.data, 0, &magic) && magic &&
+	                      read_tables(tab.data, &tab);
+	return looks_like_one && !read_layout(tab.data, &tab)
+	               ? "its pclntab has a magic number that is not known: it was obfuscated, by "
+	                 "garble say, or made by a newer Go"
+	               : NULL;
 }
 
 /* ---- moduledata ----------------------------------------------------------------------------- */
@@ -269,12 +287,30 @@ has_section(struct finder *f)
 	struct mj_span bytes;
 	for (unsigned i = 0; i < MJ_ARRAY_LEN(names); i++) {
 		if (mj_elf_section(f->elf, names[i], &vaddr, &bytes)) {
-			f->why = "malformed pclntab";
+			const char *why = why_no_header(f->elf, vaddr);
+			f->why = why ? why : "malformed pclntab";
 			try_header(f, vaddr);
 			return f->moduledata;
 		}
 	}
 	return false;
+}
+
+/* Whether two words in a row could be the first two of a moduledata: a header, and the table of names, which the linker
+ * puts right behind it (cmd/link, pcln.go, generatePCHeader). */
+static inline bool
+may_begin_moduledata(uint64_t header, uint64_t names)
+{
+	return names - header - 1 < 4095 && header % 8 == 0;
+}
+
+static void
+try_pointer(struct finder *f, uint64_t vaddr, uint64_t where)
+{
+	struct mj_pclntab header;
+	const struct mj_segment *s = mj_elf_segment(f->elf, vaddr);
+	if (s && (s->flags & PF_X) && read_header(f->elf, vaddr, &header))
+		try_moduledata(f, &header, where);
 }
 
 static void
@@ -288,9 +324,13 @@ scan_headers(struct finder *f)
 			continue;
 		for (uint64_t off = -s->vaddr & 7; off + 8 <= bytes.len; off += 8) {
 			struct mj_pclntab header;
-			if (word_at(bytes, off) >> 32 != HEADER_TAIL ||
-			    !read_header(f->elf, s->vaddr + off, &header))
+			if (word_at(bytes, off) >> 32 != HEADER_TAIL)
 				continue;
+			if (!read_header(f->elf, s->vaddr + off, &header)) {
+				const char *why = why_no_header(f->elf, s->vaddr + off);
+				f->why = why ? why : f->why;
+				continue;
+			}
 			if (++tried > MAX_CANDIDATES) {
 				f->ambiguous = true;
 				return;
@@ -300,12 +340,55 @@ scan_headers(struct finder *f)
 	}
 }
 
+/* Whether read-only data has no segment for itself: a linker that has put code apart has made one. */
+static bool
+has_tables_in_code(const struct mj_elf *elf)
+{
+	for (unsigned i = 0; i < elf->nsegments; i++) {
+		const struct mj_segment *s = &elf->segments[i];
+		if (!(s->flags & (PF_W | PF_X)) && s->filesz >= LEAST_READ_ONLY)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Some linkers put tables and code into one segment (gold; ld with -z noseparate-code). Code is too large to be searched for
+ * headers; but no header is of use without a moduledata, whose first words point to it. Even if there is a pair by now: it
+ * could be planted, and the real one be in code.
+ */
+static void
+search_code(struct finder *f)
+{
+	struct mj_span bytes;
+	for (unsigned i = 0; i < f->elf->nsegments; i++) {
+		const struct mj_segment *s = &f->elf->segments[i];
+		if (!(s->flags & PF_W) || !mj_elf_at(f->elf, s->vaddr, &bytes))
+			continue;
+		for (uint64_t off = -s->vaddr & 7; off + 16 <= bytes.len; off += 8) {
+			uint64_t word = word_at(bytes, off);
+			if (may_begin_moduledata(word, word_at(bytes, off + 8)))
+				try_pointer(f, word, s->vaddr + off);
+		}
+	}
+	const struct mj_span rela = f->elf->relative;
+	const uint64_t size = sizeof(Elf64_Rela);
+	for (uint64_t off = 0; off + 2 * size <= rela.len; off += size) {
+		uint64_t addend = word_at(rela, off + 16);
+		if (may_begin_moduledata(addend, word_at(rela, off + size + 16)))
+			try_pointer(f, addend, word_at(rela, off));
+	}
+}
+
 bool
 mj_pclntab_find(const struct mj_elf *elf, struct mj_pclntab *ret, const char **why)
 {
 	struct finder f = { .elf = elf, .why = "no pclntab found" };
-	if (!has_section(&f))
+	if (!has_section(&f)) {
 		scan_headers(&f);
+		if (has_tables_in_code(elf))
+			search_code(&f);
+	}
 	if (f.ambiguous)
 		f.why = "more than one pclntab with a moduledata";
 	else if (f.moduledata)

@@ -248,6 +248,8 @@ mj_modules_subject_next(struct mj_modules *mods, struct mj_name_run *run, const 
 		return true;
 	if (!mj_modules_subject(mods, function, &run->subject))
 		return false;
+	char unused[512];
+	run->named = mj_function_package(function, unused, sizeof(unused));
 	size_t end = strcspn(function, "[(");
 	const char *slash = memrchr(function, '/', end);
 	const char *from = slash ? slash : function;
@@ -255,6 +257,57 @@ mj_modules_subject_next(struct mj_modules *mods, struct mj_name_run *run, const 
 	run->name = function;
 	run->package_len = dot ? (size_t)(dot - function) + 1 : 0;
 	return true;
+}
+
+/* ---- where a module's files are ---------------------------------------------------------- */
+
+bool
+mj_modules_unescape(const char *path, size_t len, char *buf, size_t cap)
+{
+	size_t out = 0;
+	for (size_t i = 0; i < len; i++) {
+		char c = path[i];
+		if (c == '!' && i + 1 < len && path[i + 1] >= 'a' && path[i + 1] <= 'z')
+			c = (char)(path[++i] - 'a' + 'A');
+		if (out + 1 >= cap)
+			return false;
+		buf[out++] = c;
+	}
+	if (cap)
+		buf[out] = '\0';
+	return cap;
+}
+
+int
+mj_modules_of_file(const struct mj_modules *mods, const char *file)
+{
+	char path[1024];
+	const char *at = strrchr(file, '@');
+	if (!at || !mods->has_list ||
+	    !mj_modules_unescape(file, (size_t)(at - file), path, sizeof(path)))
+		return MJ_SUBJECT_STD;
+	/* Which of the path's elements is the first of the module's is not written there. */
+	for (const char *from = path; from; from = strchr(from, '/')) {
+		from += *from == '/';
+		const struct mj_module_entry *found = find_module(mods, from, strlen(from));
+		if (found && found->pub.in_build_info)
+			return found->index;
+	}
+	return MJ_SUBJECT_STD;
+}
+
+const char *
+mj_modules_below(const struct mj_modules *mods, const char *function, int subject, char *buf,
+                 size_t len)
+{
+	const struct mj_module *module = mj_modules_get(mods, (size_t)subject);
+	if (subject < 0 || !module || !module->in_build_info || !mods->has_list ||
+	    !mj_function_package(function, buf, len) || is_main_package(buf))
+		return NULL;
+	size_t own = strlen(module->path);
+	if (strncmp(buf, module->path, own) != 0 || (buf[own] && buf[own] != '/'))
+		return NULL;
+	return buf + own;
 }
 
 /* ---- the beginning -------------------------------------------------------------------------- */

@@ -29,10 +29,25 @@ struct mj_name_run {
 	const char *name;   /* which was looked up */
 	size_t package_len; /* with the dot; 0: none */
 	int subject;
+	bool named; /* it names a package, and is not the compiler's own */
 };
 /** As mj_modules_subject; *run remembers the name, which has to stay, and its subject. */
 bool mj_modules_subject_next(struct mj_modules *mods, struct mj_name_run *run,
                              const char *function);
+
+/**
+ * What of a function's package stands behind its module's path, "" or "/sub/package", in buf; NULL if the module is not
+ * of the build info, the function is main's, or buf is too small.
+ */
+const char *mj_modules_below(const struct mj_modules *mods, const char *function, int subject,
+                             char *buf, size_t len);
+
+/** The module below whose MODULE@VERSION a file is, as in the module cache (where capitals are written "!x": golang.org/ref/mod,
+ * "Module cache") or with -trimpath; MJ_SUBJECT_STD if that is none that the build info lists. */
+int mj_modules_of_file(const struct mj_modules *mods, const char *file);
+
+/** Copies len bytes of a path in the module cache as an import path: "!x" becomes "X". False: it does not fit. */
+bool mj_modules_unescape(const char *path, size_t len, char *buf, size_t cap);
 
 /** Whether len bytes are the first element of the standard library's import paths. */
 bool mj_modules_is_std(const char *element, size_t len);

@@ -203,20 +203,15 @@ find_flags(const struct mj_image *image, const struct mj_func *f, enum mj_specia
 static bool
 find_subjects(struct mj_image *image, const struct mj_func *f, struct mj_frame *frame)
 {
-	int suspects[MJ_MAX_SUSPECTS];
+	int suspects[MJ_MAX_CHARGED];
 	if (!mj_modules_subject(&image->modules, frame->function, &frame->subject))
 		return false;
-	if (!image->witnesses) {
-		if (mj_witnesses_create(&image->elf, &image->tab, &image->modules,
-		                        &image->witnesses, NULL) < 0)
-			return false;
-		mj_elf_let_go(&image->elf);
-	}
+	if (mj_witnesses_ready(image, NULL) < 0)
+		return false;
 	const struct mj_dwarf *dwarf = image->thorough ? mj_image_dwarf(image) : NULL;
 	if (image->thorough && !dwarf)
 		return false;
-	int n = mj_witnesses_ask(image->witnesses, dwarf, f, frame, !frame->inlined, suspects,
-	                         &frame->doubtful);
+	int n = mj_witnesses_ask(image, dwarf, f, frame, !frame->inlined, suspects);
 	if (n <= 0)
 		return n == 0;
 	int *kept = arena_take(&image->cache, (size_t)n * sizeof(*kept));
@@ -306,7 +301,9 @@ make_entry(struct mj_image *image, uint64_t pc, bool is_return, const struct mj_
 static const struct mj_pc_entry *
 bad_entry(struct mj_pc_cache *cache, uint64_t pc)
 {
-	static const struct mj_frame unknown = { "", "", 0, MJ_SUBJECT_C, false, 0, NULL, false };
+	static const struct mj_frame unknown = { .function = "",
+		                                 .file = "",
+		                                 .subject = MJ_SUBJECT_C };
 	cache->bad = (struct mj_pc_entry){
 		.pub = { .pc = pc, .nframes = 1, .frames = &unknown },
 		.follows_call = true,

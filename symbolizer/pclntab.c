@@ -130,7 +130,7 @@ mj_pclntab_func_at(const struct mj_pclntab *tab, uint64_t index, struct mj_func 
 }
 
 bool
-mj_pclntab_func(const struct mj_pclntab *tab, uint64_t pc, struct mj_func *ret)
+mj_pclntab_index(const struct mj_pclntab *tab, uint64_t pc, uint64_t *ret)
 {
 	uint64_t low = 0, high = tab->nfunc;
 	if (pc < tab->minpc || pc >= tab->maxpc)
@@ -146,7 +146,16 @@ mj_pclntab_func(const struct mj_pclntab *tab, uint64_t pc, struct mj_func *ret)
 		else
 			high = middle;
 	}
-	return mj_pclntab_func_at(tab, low, ret) && ret->entry <= pc && pc < ret->end;
+	*ret = low;
+	return true;
+}
+
+bool
+mj_pclntab_func(const struct mj_pclntab *tab, uint64_t pc, struct mj_func *ret)
+{
+	uint64_t at;
+	return mj_pclntab_index(tab, pc, &at) && mj_pclntab_func_at(tab, at, ret) &&
+	       ret->entry <= pc && pc < ret->end;
 }
 
 /* ---- pc-value tables ------------------------------------------------------------------------ */

@@ -9,6 +9,9 @@
 bool mj_pclntab_entry(const struct mj_pclntab *tab, uint64_t index, uint64_t *entry,
                       uint64_t *funcoff);
 
+/** The index of the last function that begins at or before pc; false if pc is not in the text. */
+bool mj_pclntab_index(const struct mj_pclntab *tab, uint64_t pc, uint64_t *ret);
+
 /** The name of function index as an offset into tab->funcnames; cheaper than the function. */
 bool mj_pclntab_name_offset(const struct mj_pclntab *tab, uint64_t index, uint32_t *ret);
 

@@ -68,7 +68,7 @@ is_for_caller(const struct mj_frame *frame)
 		"golang.org/x/sync/errgroup.(*Group).TryGo",
 		"golang.org/x/sync/errgroup.(*Group).add",
 	};
-	if (frame->nsuspects || frame->doubtful)
+	if (frame->nsuspects || frame->doubtful || frame->stray)
 		return false;
 	for (size_t i = 0; i < MJ_ARRAY_LEN(names); i++)
 		if (strcmp(frame->function, names[i]) == 0)

@@ -47,7 +47,16 @@ struct mj_frame {
 		nsuspects; /**< further modules that its compile unit or its file's directory name */
 	const int *suspects; /**< their indices */
 	bool doubtful; /**< the witnesses do not account for it: anybody may have written it */
+	const char *doubt; /**< if so, why; else NULL */
+	bool stray; /**< a closure that anybody may have written: see mj_frame_in_doubt() */
 };
+
+/**
+ * Whether anybody may have written a frame's code, so that nobody knows who acts. inner: the frame that it has called, NULL if it is
+ * the innermost. A closure that nobody is known to have written adds nobody where all that it
+ * does is to call back into the function that it stands in, as an iterator does with the body of a loop.
+ */
+bool mj_frame_in_doubt(const struct mj_frame *frame, const struct mj_frame *inner);
 
 /** One physical frame: a code address, with its logical frames. Kept by the image's PC cache. */
 struct mj_pc {
@@ -103,8 +112,14 @@ const char *mj_image_go_version(const struct mj_image *image);
 const char *mj_image_main_package(const struct mj_image *image);
 /** The main module's path ("mod" line of build info), or "". */
 const char *mj_image_main_module(const struct mj_image *image);
+/** Whether a program of C starts, and Go's runtime in it is started by a constructor: -buildmode=c-archive (cmd/link, the
+ * entry point _rt0_amd64_linux_lib). */
+bool mj_image_is_c_program(const struct mj_image *image);
 size_t mj_image_module_count(const struct mj_image *image);
 const struct mj_module *mj_image_module(const struct mj_image *image, size_t index);
+/** What precedes "runtime/proc.go" in the program's file names, "/usr/local/go/src/": *ret_len
+ * bytes, borrowed. NULL as long as nothing was looked up. With -trimpath it is empty. */
+const char *mj_image_goroot(const struct mj_image *image, size_t *ret_len);
 /** Whether a module owns at least one function of the program. */
 bool mj_image_module_present(struct mj_image *image, size_t index);
 
@@ -217,6 +232,7 @@ enum mj_ancestry {
 	MJ_ANCESTRY_SERVES, /**< it, or a creator, was started for whoever waits in a queue (servers.c) */
 	MJ_ANCESTRY_CUT,     /**< a record, or the chain of them, is as long as its limit */
 	MJ_ANCESTRY_MISSING, /**< there should be a record and is none */
+	MJ_ANCESTRY_FOREIGN, /**< it, or the oldest creator, is one on which C calls Go, from a thread of C's own */
 };
 /** One clause for messages, "its record of creators is cut off". Static. */
 const char *mj_ancestry_text(enum mj_ancestry ancestry);
@@ -311,6 +327,39 @@ bool mj_walk_predict(struct mj_runtime *runtime, const struct mj_memory *memory,
 
 /** Forgets what mj_walk_predict has read. To be called before anything is read of another thread, or at another time. */
 void mj_walk_forget(struct mj_stack *stack);
+
+/* ---- the standard library's own acts (ownact.c) --------------------------------------------- */
+
+/** A function by which the standard library does something once for the whole program, at places
+ * that it chooses itself (ownact.c names the sources). Static. */
+struct mj_own_act;
+
+/**
+ * The innermost such function of a complete stack, if every frame from the call up to it is
+ * confirmed to be the standard library's, inlined ones included, and so is what called it. C code
+ * may stand before them only where the function asks libc. Who is further out does not matter, but
+ * has to have come in by an exported function, not by //go:linkname. NULL: the call is its callers'.
+ */
+const struct mj_own_act *mj_own_act(const struct mj_stack *stack);
+
+/** Whether it makes sockets, to see which the kernel has; if not, it only reads. */
+bool mj_own_act_probes(const struct mj_own_act *act);
+
+/**
+ * Whether path is one that it opens, or looks at, by itself: a path of its own, or one that the
+ * environment at the program's start names (len bytes of "NAME=value\0"), so that os.Setenv gains
+ * nothing. goroot: mj_image_goroot.
+ */
+bool mj_own_act_opens(const struct mj_own_act *act, const char *environment, size_t len,
+                      const char *goroot, size_t goroot_len, const char *path);
+
+/** All of them, and their functions' names; NULL behind the last index. */
+const struct mj_own_act *mj_own_act_at(size_t index, const char **ret_function);
+
+/** Whether what comes of a call of a complete stack is remembered for the whole program, whoever
+ * made it: it is made by such a function, or by the standard library within a sync.Once. False for
+ * an empty stack. */
+bool mj_is_remembered(const struct mj_stack *stack);
 
 /** A part of a file, or of other memory, that a process has mapped. */
 struct mj_mapping {

@@ -139,7 +139,7 @@ push(struct walk *w, const struct mj_pc *pc)
 }
 
 /* Stands for everything outside Go's text; which Go frames called it is what counts. */
-static const struct mj_frame c_frame = { "", "", 0, MJ_SUBJECT_C, false, 0, NULL, false };
+static const struct mj_frame c_frame = { .function = "", .file = "", .subject = MJ_SUBJECT_C };
 static const struct mj_pc c_pc = { 0, 1, &c_frame };
 
 /* ---- stack memory --------------------------------------------------------------------------- */

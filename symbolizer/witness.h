@@ -7,6 +7,8 @@
  *    one of its functions names. Two units of the same package mean that one's names are all forged;
  *  - the directory of the source file, which counts for every module that plain functions in it name (closures do
  *    not: they are named after whoever their function was inlined into).
+ *  - the module cache's MODULE@VERSION in the name of the source file;
+ *  - of closures, what their name, or the code that makes them, says of where they come from (closure.c);
  *  - the debugging information, where there is one: the package that the unit was compiled as, whatever its functions are
  *    called. It knows nothing of code that was inlined.
  * A frame belongs to every module that one of them names: forging adds suspects, never removes one.
@@ -19,22 +21,29 @@
 
 struct mj_witnesses;
 
-/** Goes through all functions once. */
-int mj_witnesses_create(const struct mj_elf *elf, const struct mj_pclntab *tab,
-                        struct mj_modules *mods, struct mj_witnesses **ret, struct mj_error *err);
+/** Goes through all functions of the image once, and sets its witnesses, if it has none yet. */
+int mj_witnesses_ready(struct mj_image *image, struct mj_error *err);
 void mj_witnesses_destroy(struct mj_witnesses *witnesses); /**< accepts NULL */
 
-#define MJ_MAX_SUSPECTS 8
+/** As mj_image_goroot. */
+const char *mj_witnesses_goroot(const struct mj_witnesses *witnesses, size_t *ret_len);
+
+#define MJ_MAX_SUSPECTS 8 /**< that one witness names */
+#define MJ_MAX_CHARGED 32 /**< that one frame belongs to, besides its subject */
 
 /**
- * Modules (indices, at most MJ_MAX_SUSPECTS) other than subject that frame belongs to. dwarf: NULL if it is not to be asked. physical: the
- * frame's function is the one that holds the code, not one inlined into it. Returns how many; -1 if there are
- * more than fit, which nothing can be said about. *ret_doubtful: the witnesses do not account for the code, so that
- * somebody unknown may have written it.
+ * Modules (indices, at most MJ_MAX_CHARGED) other than its subject that frame, of code in function f, belongs to. The image has its
+ * witnesses. dwarf: NULL if it is not to be asked. physical: the
+ * frame's function is f, not one inlined into it. Returns how many; -1 if there are
+ * more than fit, which nothing can be said about, or memory runs out. Sets the frame's doubtful and stray, too.
  */
-int mj_witnesses_ask(const struct mj_witnesses *witnesses, const struct mj_dwarf *dwarf,
-                     const struct mj_func *f, const struct mj_frame *frame, bool physical, int *ret,
-                     bool *ret_doubtful);
+int mj_witnesses_ask(struct mj_image *image, const struct mj_dwarf *dwarf, const struct mj_func *f,
+                     struct mj_frame *frame, bool physical, int *ret);
+
+/** Why nothing confirms that a frame's code is what its name says, as mj_witnesses_ask() would find; NULL: something does. Strays
+ * are none of them. */
+const char *mj_witnesses_doubt(struct mj_image *image, const struct mj_func *f,
+                               const struct mj_frame *frame, bool physical);
 
 #define MJ_NOBODY (-3) /**< next to MJ_SUBJECT_* */
 

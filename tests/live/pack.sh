@@ -51,6 +51,17 @@ is 'as gomodjail, it takes what gomodjail takes' "$status$err" 0
 capture "$tmp/reexec.gomodjail" read data
 is 'and makes PROG.gomodjail, which is jailed' "$out" "$jailed"
 
+pack -o warned.modjail --policy=example.com/cnf=confined "$REEXEC"
+like 'a warning: it is packed' "$status$err" '^0modjail: warning: .*no module example.com/cnf'
+pack_strictly() { pack -o strict.modjail --strict --quiet "$@" "$REEXEC"; }
+pack_strictly --policy=example.com/cnf=confined
+like '--strict: it is not' "$status$err $(ls strict.modjail 2> /dev/null)" '^125modjail: .*no module example.com/cnf.*--strict: '
+check_not '... and nothing is left behind' test -e strict.modjail
+pack_strictly $confined
+is '--strict, and nothing to warn of' "$status$err" 0
+capture ./strict.modjail read data
+is '... which is jailed' "$out" "$jailed"
+
 # ---- what it runs --------------------------------------------------------------------------------
 
 control "$REEXEC" read data

@@ -278,6 +278,16 @@ rm -f wait
 stop_agent
 start_agent --policy=example.com/conf=confined --verbose
 
+stop_agent
+start_agent --strict --policy=example.com/cnf=confined
+preloaded "$CGO" create="$tmp/made"
+is '--strict: a program that the policy does not fit does not start' "$status/$out" 125/
+check_not '... and does nothing' test -e "$tmp/made"
+check '... and the agent says why' eventually logged 'no module example.com/cnf'
+check '... and that it is because of --strict' eventually logged 'not started: --strict: '
+stop_agent
+start_agent --policy=example.com/conf=confined --verbose
+
 # Jails do not nest, and the kernel has one listener for a process.
 capture "$MODJAIL" run --no-policy -- env LD_PRELOAD="$PRELOAD" MODJAIL_SOCKET="$SOCKET" "$CGO" create="$tmp/made"
 is 'inside of another jail: exit 125' "$status" 125

@@ -43,6 +43,18 @@ build_variant() {
   CGO_ENABLED=$cgo "$go" build "${flags[@]}" -o "$dir/" "${packages[@]}"
 }
 
+# build_ownacts GO DIR CGO_ENABLED LDFLAGS FLAGS...: a module in it names what is not exported, which since Go 1.23 the linker has
+# to be told to accept.
+build_ownacts() {
+  local go=$1 dir=$2 cgo=$3 ldflags=$4 minor
+  shift 4
+  minor=$(version_of "$go")
+  if [ "${minor#go1.}" -ge 23 ]; then
+    ldflags="$ldflags -checklinkname=0"
+  fi
+  build_variant "$go" "$dir" "$cgo" "$@" -ldflags="$ldflags" -- ownacts
+}
+
 build_all() {
   local go=$1 dir=$2
   build_variant "$go" "$dir/default" 0 -- probe golden sig forker threads runner fetch assail reexec crowd mixed missing
@@ -50,6 +62,10 @@ build_all() {
   build_variant "$go" "$dir/plaindwarf" 0 -ldflags=-compressdwarf=false -- golden
   build_variant "$go" "$dir/pie" 0 -buildmode=pie -- probe golden
   build_variant "$go" "$dir/trimpath" 0 -trimpath -- probe golden
+  build_ownacts "$go" "$dir/default" 0 ''
+  build_ownacts "$go" "$dir/stripped" 0 '-s -w'
+  build_ownacts "$go" "$dir/pie" 0 '-s -w' -buildmode=pie
+  build_ownacts "$go" "$dir/trimpath" 0 '-s -w' -trimpath
   (cd child && CGO_ENABLED=0 "$go" build -o "$dir/default/child" .) # executed by runner
   (cd other && CGO_ENABLED=0 "$go" build -o "$dir/default/other" .) # another main module
   (cd pools && CGO_ENABLED=0 "$go" build -o "$dir/default/pools" . &&
@@ -57,6 +73,7 @@ build_all() {
   local cc=${CC:-cc}
   if command -v "${cc%% *}" > /dev/null; then
     build_variant "$go" "$dir/cgo" 1 -- cgocall probe golden
+    build_ownacts "$go" "$dir/cgo" 1 ''
     build_variant "$go" "$dir/cgo-stripped" 1 -ldflags='-s -w' -- golden
     build_variant "$go" "$dir/external" 1 -ldflags=-linkmode=external -- probe forker fetch threads
     (cd other && CGO_ENABLED=1 "$go" build -ldflags=-linkmode=external -o "$dir/external/other" .)

@@ -17,7 +17,8 @@
 
 struct mj_image {
 	enum mj_image_kind kind;
-	const char *main_module;
+	const char *main_module, *main_package;
+	bool is_c_program;
 	size_t count;
 	struct mj_module modules[4];
 };
@@ -25,6 +26,7 @@ struct mj_image {
 static struct mj_image image = {
 	.kind = MJ_IMAGE_GO,
 	.main_module = "example.com/app",
+	.main_package = "example.com/app/cmd/app",
 	.count = 3,
 	.modules = {
 		{ "example.com/app", "(devel)", true, true },
@@ -65,6 +67,26 @@ const char *
 mj_image_main_module(const struct mj_image *i)
 {
 	return i->main_module;
+}
+
+const char *
+mj_image_main_package(const struct mj_image *i)
+{
+	return i->main_package;
+}
+
+bool
+mj_image_is_c_program(const struct mj_image *i)
+{
+	return i->is_c_program;
+}
+
+static bool has_sys_admin;
+
+bool
+mj_has_sys_admin(void)
+{
+	return has_sys_admin;
 }
 
 size_t

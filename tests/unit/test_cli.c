@@ -57,13 +57,13 @@ START_TEST(test_options)
 	struct cli_options o;
 	ck_assert_int_eq(PARSE(&o, "--go-mod=go.mod", "--policy=a/b=confined", "--on-deny=kill",
 	                       "--log-format=json", "--log-file", "log", "--quiet", "--stats=json",
-	                       "--", "prog", "-x"),
+	                       "--strict", "--", "prog", "-x"),
 	                 0);
 	ck_assert_str_eq(o.go_mod, "go.mod");
 	ck_assert_uint_eq(o.npolicies, 1);
 	ck_assert_str_eq(o.policies[0], "a/b=confined");
 	ck_assert_int_eq(o.on_deny, MJ_ACTION_KILL);
-	ck_assert(o.json && o.quiet && !o.no_policy);
+	ck_assert(o.json && o.quiet && o.strict && !o.no_policy);
 	ck_assert_str_eq(o.log_file, "log");
 	ck_assert_int_eq(o.stats, CLI_STATS_JSON);
 	ck_assert_str_eq(o.argv[0], "prog");
@@ -357,6 +357,8 @@ collect(void *ctx, enum mj_notice_level level, const char *text)
 	strncat(all, "\n", 4000 - strlen(all));
 }
 
+static const struct cli_options *asked; /* what check passes on */
+
 /* Checks dir/prog as the fake image, with a policy of one flag; returns the status. */
 static int
 check(const char *flag, const char *go_mod, char *notices, struct mj_error *err)
@@ -372,7 +374,7 @@ check(const char *flag, const char *go_mod, char *notices, struct mj_error *err)
 		ck_assert_int_eq(mj_policy_set_flag(policy, flag, err), 0);
 	struct mj_reporter reporter = { .notice = collect, .ctx = notices };
 	notices[0] = '\0';
-	int r = cli_check_program(path, policy, &reporter, err);
+	int r = cli_check_program(path, policy, asked, &reporter, err);
 	mj_policy_destroy(policy);
 	return r;
 }
@@ -420,8 +422,163 @@ START_TEST(test_check_warnings)
 	                 0);
 	assert_contains(notices, "for module example.com/other, but the main module of");
 	ck_assert_ptr_null(strstr(notices, "contains no module"));
+	ck_assert_ptr_null(strstr(notices, "none of the modules"));
+	ck_assert_int_eq(check(NULL,
+	                       "module example.com/app\n"
+	                       "require example.com/absent v1.0.0 // gomodjail:confined\n",
+	                       notices, &err),
+	                 0);
+	assert_contains(notices, "contains none of the modules that the policies confine");
 }
 END_TEST
+
+/* The go command is called with these words; a go.mod confines a module that it does not have. */
+static void
+check_go(const char *const *words, const struct cli_options *options, const char *part)
+{
+	static const char go_mod[] = "module example.com/mine\n"
+				     "require example.com/absent v1.0.0 // gomodjail:confined\n";
+	char *argv[8] = { NULL };
+	char notices[4096];
+	struct mj_error err = { 0 };
+	struct cli_options o = *options;
+	for (size_t i = 0; words[i]; i++)
+		argv[i] = (char *)(uintptr_t)words[i];
+	o.argv = argv;
+	asked = &o;
+	ck_assert_int_eq(check(NULL, go_mod, notices, &err), 0);
+	assert_contains(notices, "is the go command");
+	assert_contains(notices, part);
+	ck_assert_ptr_null(strstr(notices, "none of the modules"));
+	asked = NULL;
+}
+#define CHECK_GO(options, part, ...)                                                               \
+	check_go((const char *const[]){ __VA_ARGS__, NULL }, options, part)
+
+START_TEST(test_check_go)
+{
+	static const char *const packages[] = { "cmd/go", "golang.org/dl/go1.25.3" };
+	const char *policies[] = { "a/b=confined", "a b=confined" };
+	const struct cli_options gomod = { .go_mod = "go.mod" };
+	const struct cli_options far = { .go_mod = "/src/go.mod",
+		                         .policy_file = "x y.yaml",
+		                         .npolicies = 2,
+		                         .policies = policies };
+	const struct cli_options none = { 0 };
+	image.main_module = "";
+	image.count = 0;
+	for (size_t i = 0; i < MJ_ARRAY_LEN(packages); i++) {
+		image.main_package = packages[i];
+		CHECK_GO(&gomod,
+		         "write instead: go run -exec \"modjail run --go-mod=$PWD/go.mod --\" .\n",
+		         "go", "run", ".");
+	}
+	CHECK_GO(&gomod,
+	         "write instead: /opt/go/bin/go test -exec \"modjail run --go-mod=$PWD/go.mod --\" "
+	         "./...\n",
+	         "/opt/go/bin/go", "test", "./...");
+	CHECK_GO(&gomod, "go run -C dir -exec \"modjail run --go-mod=$PWD/go.mod --\" . ...\n",
+	         "go", "run", "-C", "dir", ".", "it's");
+	CHECK_GO(&far,
+	         "go test -exec \"modjail run --go-mod=/src/go.mod --policy-file=$PWD/FILE "
+	         "--policy=a/b=confined --\"\n",
+	         "go", "test");
+	CHECK_GO(&none, "-exec \"modjail learn --merge -o $PWD/modjail.yaml --\" .", "go", "run",
+	         ".");
+	CHECK_GO(&gomod, "//go:generate lines", "go", "generate");
+	CHECK_GO(&gomod, "go tool -n", "go", "tool", "stringer");
+	CHECK_GO(&gomod, "build the program with it", "go", "build");
+	CHECK_GO(&gomod, "build the program with it", "go");
+	CHECK_GO(&gomod, "build the program with it", NULL);
+}
+END_TEST
+
+/* A policy for the go command itself. */
+START_TEST(test_check_go_meant)
+{
+	char notices[4096];
+	struct mj_error err = { 0 };
+	image.main_module = "";
+	image.main_package = "cmd/go";
+	ck_assert_int_eq(check("gopkg.in/yaml.v3=confined", NULL, notices, &err), 0);
+	ck_assert_str_eq(notices, "");
+	ck_assert_int_eq(check(NULL,
+	                       "module cmd\n"
+	                       "require example.com/absent v1.0.0 // gomodjail:confined\n",
+	                       notices, &err),
+	                 0);
+	ck_assert_ptr_null(strstr(notices, "go command"));
+}
+END_TEST
+
+START_TEST(test_check_c_program)
+{
+	char notices[4096];
+	struct mj_error err = { 0 };
+	image.is_c_program = true;
+	ck_assert_int_eq(check("gopkg.in/yaml.v3=confined", NULL, notices, &err), 0);
+	assert_contains(notices, "is a C program with Go in it");
+}
+END_TEST
+
+/* ---- --strict -------------------------------------------------------------------------------- */
+
+static void
+keep_level(void *ctx, enum mj_notice_level level, const char *text)
+{
+	char *all = ctx;
+	strcat(strcat(all, level == MJ_NOTICE_WARNING ? "warning " : "error "), text);
+}
+
+START_TEST(test_strict)
+{
+	char said[64] = "";
+	struct mj_error err = { 0 };
+	const struct mj_reporter to = { .notice = keep_level, .ctx = said };
+	struct cli_strict strict = { .on = _i, .to = &to };
+	const struct mj_reporter reporter = cli_strict_reporter(&strict);
+	ck_assert_int_eq(cli_strict_end(&strict, "prog", &err), 0);
+	reporter.notice(reporter.ctx, MJ_NOTICE_ERROR, "A ");
+	ck_assert_int_eq(cli_strict_end(&strict, "prog", &err), 0);
+	reporter.notice(reporter.ctx, MJ_NOTICE_WARNING, "B");
+	ck_assert_int_eq(cli_strict_end(&strict, "prog", &err), _i ? -1 : 0);
+	ck_assert_str_eq(said, _i ? "error A error B" : "error A warning B");
+	if (_i)
+		assert_contains(err.text, "--strict: prog is not started");
+}
+END_TEST
+
+/* ---- privileges ------------------------------------------------------------------------------ */
+
+static const char *
+privileges(mode_t mode, uid_t owner, bool packed)
+{
+	static char notices[4096];
+	char path[128];
+	snprintf(path, sizeof(path), "%s/prog", dir);
+	ck_assert_int_eq(chown(path, owner, getegid()), 0);
+	ck_assert_int_eq(chmod(path, mode), 0);
+	notices[0] = '\0';
+	const struct mj_reporter reporter = { .notice = collect, .ctx = notices };
+	cli_warn_privileges(path, packed, &reporter);
+	return notices;
+}
+
+START_TEST(test_privileges)
+{
+	ck_assert_str_eq(privileges(0755, geteuid(), false), "");
+	ck_assert_str_eq(privileges(04755, geteuid(), false), ""); /* nothing that the user lacks */
+	ck_assert_str_eq(privileges(0755, geteuid(), true), "");
+	if (geteuid() != 0)
+		return; /* nobody else may give a file away */
+	assert_contains(privileges(04755, 65534, false), "is set-user-ID, which has no effect");
+	assert_contains(privileges(04755, 65534, true), "does not get into the packed file");
+	has_sys_admin = true;
+	ck_assert_str_eq(privileges(04755, 65534, false), "");
+	assert_contains(privileges(04755, 65534, true), "does not get into the packed file");
+}
+END_TEST
+
 /* ---- the suite ------------------------------------------------------------------------------ */
 
 int
@@ -446,6 +603,11 @@ main(void)
 	tcase_add_test(program, test_find_program);
 	tcase_add_test(program, test_check_kind);
 	tcase_add_test(program, test_check_warnings);
+	tcase_add_test(program, test_check_go);
+	tcase_add_test(program, test_check_go_meant);
+	tcase_add_test(program, test_check_c_program);
+	tcase_add_test(program, test_privileges);
+	tcase_add_loop_test(plain, test_strict, 0, 2);
 	suite_add_tcase(s, program);
 	SRunner *runner = srunner_create(s);
 	srunner_run_all(runner, CK_ENV);

@@ -101,6 +101,57 @@ START_TEST(test_environ_twice)
 }
 END_TEST
 
+static const char *
+find(const struct sup_environ *made, const char *name)
+{
+	for (char **entry = made->envp; *entry; entry++)
+		if (strncmp(*entry, name, strlen(name)) == 0)
+			return *entry + strlen(name);
+	return NULL;
+}
+
+/* What names this process by its number is meant for the program; what names another one is not. */
+START_TEST(test_environ_pids)
+{
+	char ours[64], watched[64];
+	snprintf(ours, sizeof(ours), "LISTEN_PID=%d", getpid());
+	snprintf(watched, sizeof(watched), "WATCHDOG_PID=%d", getpid());
+	struct sup_environ made = make_environ(ours, watched, "LISTEN_PIDFDID=7");
+	ck_assert_uint_eq(made.npids, 2);
+	for (size_t i = 0; i < made.npids; i++) {
+		strcpy(made.pid_slots[i], "2147483647"); /* the longest */
+		made.pid_slots[i][MJ_PID_TEXT - 1] = '\0';
+	}
+	ck_assert_str_eq(find(&made, "LISTEN_PID="), "2147483647");
+	ck_assert_str_eq(find(&made, "WATCHDOG_PID="), "2147483647");
+	ck_assert_ptr_null(find(&made, "LISTEN_PIDFDID="));
+	ck_assert_str_eq(find(&made, "GODEBUG="), "tracebackancestors=10");
+	sup_environ_finish(&made);
+	static const char *const others[] = { "LISTEN_PID=1", "LISTEN_PID=", "LISTEN_PID=x",
+		                              "XLISTEN_PID=1", "LISTEN_PIDS=1" };
+	for (size_t i = 0; i < MJ_ARRAY_LEN(others); i++) {
+		made = make_environ(others[i], "LISTEN_PIDFDID=7", NULL);
+		ck_assert_uint_eq(made.npids, 0);
+		ck_assert_str_eq(made.envp[0], others[i]);
+		ck_assert_str_eq(made.envp[1], "LISTEN_PIDFDID=7");
+		sup_environ_finish(&made);
+	}
+}
+END_TEST
+
+/* Without ancestors nothing but that is another one's. */
+START_TEST(test_environ_no_ancestors)
+{
+	char *envp[] = { word("GODEBUG=a=1"), word("GODEBUG=b=2"), NULL };
+	struct sup_environ made = { 0 };
+	ck_assert_int_eq(sup_environ_make(envp, 0, &made), 0);
+	ck_assert_str_eq(made.envp[0], "GODEBUG=a=1");
+	ck_assert_str_eq(made.envp[1], "GODEBUG=b=2");
+	ck_assert_ptr_null(made.envp[2]);
+	sup_environ_finish(&made);
+}
+END_TEST
+
 START_TEST(test_environ_long)
 {
 	enum { SETTINGS = 20000 };
@@ -520,7 +571,11 @@ add(Suite *suite, const char *name, const TTest *const *tests, size_t n)
 int
 main(void)
 {
-	const TTest *const environment[] = { test_godebug, test_environ, test_environ_twice,
+	const TTest *const environment[] = { test_godebug,
+		                             test_environ,
+		                             test_environ_twice,
+		                             test_environ_pids,
+		                             test_environ_no_ancestors,
 		                             test_environ_long };
 	const TTest *const stats[] = {
 		test_latency_magnitudes, test_latency_percentiles, test_calls,      test_walks,

@@ -208,6 +208,109 @@ START_TEST(test_planted_moduledata)
 }
 END_TEST
 
+/* As gold links: tables behind the code, in its segment, and none for read-only data alone. */
+static void
+join_segments(uint8_t *bytes)
+{
+	Elf64_Phdr phdrs[2];
+	memcpy(phdrs, bytes + 64, sizeof(phdrs));
+	phdrs[0].p_filesz = phdrs[0].p_memsz = 0x800;
+	phdrs[1].p_type = PT_NULL;
+	memcpy(bytes + 64, phdrs, sizeof(phdrs));
+}
+
+START_TEST(test_tables_in_code)
+{
+	uint8_t bytes[TINY_SIZE];
+	uint64_t base = tiny_go(bytes, (enum mj_pcln_layout)(_i / 2), _i % 2);
+	join_segments(bytes);
+	struct mj_image *image = open_bytes(bytes, sizeof(bytes), NULL, 0);
+	ck_assert_msg(mj_image_kind(image) == MJ_IMAGE_GO, "%s", mj_image_why(image));
+	check_tiny_frames(image, base + TINY_TEXT);
+	mj_image_destroy(image);
+}
+END_TEST
+
+/* A second pair in data, which is whole, does not pass for the program's. */
+START_TEST(test_planted_in_data)
+{
+	enum { FAKE = 0x1000, FAKE_MODULEDATA = 0x1400, MORE = 0x1800 };
+	const uint64_t words[][2] = { { 0, FAKE },
+		                      { 8, FAKE + 0x60 },
+		                      { 128, FAKE + FUNCTAB - TINY_PCLNTAB } };
+	uint8_t bytes[MORE] = { 0 };
+	uint64_t base = tiny_go(bytes, MJ_PCLN_120, false);
+	for (int joined = 0; joined <= 1; joined++) {
+		Elf64_Phdr data;
+		memcpy(&data, bytes + 64 + 2 * sizeof(data), sizeof(data));
+		data.p_filesz = data.p_memsz = MORE - 0x800;
+		memcpy(bytes + 64 + 2 * sizeof(data), &data, sizeof(data));
+		memcpy(bytes + FAKE, bytes + TINY_PCLNTAB, 0x400);
+		memcpy(bytes + FAKE_MODULEDATA, bytes + TINY_MODULEDATA, 0x200);
+		for (size_t i = 0; i < MJ_ARRAY_LEN(words); i++) {
+			uint64_t word = base + words[i][1];
+			memcpy(bytes + FAKE_MODULEDATA + words[i][0], &word, sizeof(word));
+		}
+		if (joined)
+			join_segments(bytes);
+		struct mj_image *image = open_bytes(bytes, sizeof(bytes), NULL, 0);
+		ck_assert_int_eq(mj_image_kind(image), MJ_IMAGE_GO_OPAQUE);
+		ck_assert_ptr_nonnull(strstr(mj_image_why(image), "more than one"));
+		mj_image_destroy(image);
+	}
+}
+END_TEST
+
+static void
+check_why(const uint8_t *bytes, size_t len, enum mj_image_kind kind, const char *part)
+{
+	struct mj_image *image = open_bytes(bytes, len, NULL, 0);
+	ck_assert_int_eq(mj_image_kind(image), kind);
+	ck_assert_msg(strstr(mj_image_why(image), part) != NULL, "%s", mj_image_why(image));
+	mj_image_destroy(image);
+}
+
+START_TEST(test_why_opaque)
+{
+	uint8_t bytes[TINY_SIZE];
+	tiny_go(bytes, MJ_PCLN_120, false);
+	memset(bytes + TINY_PCLNTAB, 0, 4);
+	check_why(bytes, sizeof(bytes), MJ_IMAGE_GO_OPAQUE, "no pclntab found");
+	memset(bytes + TINY_PCLNTAB, 0x17, 4);
+	check_why(bytes, sizeof(bytes), MJ_IMAGE_GO_OPAQUE, "obfuscated, by garble say");
+	memcpy(bytes + 0x100, "UPX!", 4);
+	check_why(bytes, sizeof(bytes), MJ_IMAGE_GO_OPAQUE, "upx -d");
+	memset(bytes + TINY_BUILDINFO, 0, 16);
+	check_why(bytes, sizeof(bytes), MJ_IMAGE_NOT_GO, "upx -d");
+	tiny_go(bytes, MJ_PCLN_116, false);
+	memset(bytes + TINY_PCLNTAB, 0, 4);
+	memcpy(bytes + TINY_BUILDINFO + 0x40, "go1.15.7", 8);
+	check_why(bytes, sizeof(bytes), MJ_IMAGE_GO_OPAQUE, "before 1.16");
+	/* The mark alone makes no program a packed one. */
+	tiny_go(bytes, MJ_PCLN_120, false);
+	memcpy(bytes + 0x1f0, "UPX!", 4);
+	check_why(bytes, sizeof(bytes), MJ_IMAGE_GO, "Go program");
+}
+END_TEST
+
+START_TEST(test_c_program)
+{
+	static const char *const names[TINY_NFUNC + 1] = { "runtime.main", "runtime.goexit",
+		                                           "main.main", "_rt0_amd64_linux_lib",
+		                                           "example.com/dep.F" };
+	for (int i = 0; i < 3; i++) {
+		uint8_t bytes[TINY_SIZE];
+		uint64_t base =
+			tiny_go_of(bytes, MJ_PCLN_120, false, i ? names : tiny_names, TINY_NFUNC);
+		uint64_t entry = base + (i == 2 ? TINY_TEXT : TINY_TEXT - 0x10);
+		memcpy(bytes + 24, &entry, sizeof(entry));
+		struct mj_image *image = open_bytes(bytes, sizeof(bytes), NULL, 0);
+		ck_assert(mj_image_is_c_program(image) == (i == 1));
+		mj_image_destroy(image);
+	}
+}
+END_TEST
+
 START_TEST(test_kinds)
 {
 	static const uint8_t elf32[64] = "\x7f"
@@ -288,6 +391,10 @@ add_file_cases(Suite *suite)
 	tcase_add_loop_test(files, test_truncated, 0, 6);
 	tcase_add_loop_test(files, test_mutated, 0, 6);
 	tcase_add_test(files, test_planted_moduledata);
+	tcase_add_loop_test(files, test_tables_in_code, 0, 6);
+	tcase_add_test(files, test_planted_in_data);
+	tcase_add_test(files, test_why_opaque);
+	tcase_add_test(files, test_c_program);
 	tcase_add_test(files, test_kinds);
 	tcase_add_test(files, test_absurd_sections);
 	tcase_add_test(files, test_open_errors);

@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lets first.go declare functions without bodies.
