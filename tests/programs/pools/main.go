@@ -101,7 +101,7 @@ func queued(who string, one func(*http.Client, string) error) {
 	must(err)
 	done := make(chan error)
 	go func() { done <- one(client, s.url+"/"+who) }()
-	time.Sleep(200 * time.Millisecond) // until it waits
+	time.Sleep(500 * time.Millisecond) // until it waits
 	close(s.release)
 	_, err = io.Copy(io.Discard, response.Body)
 	must(err)
@@ -162,7 +162,9 @@ func opener(who string, one func(*sql.DB) error) {
 	must(err)
 	done := make(chan error)
 	go func() { done <- one(db) }()
-	time.Sleep(200 * time.Millisecond) // until it waits
+	for db.Stats().WaitCount == 0 {
+		time.Sleep(time.Millisecond)
+	}
 	conn.Raw(func(any) error { return sqldriver.ErrBadConn })
 	say(who, <-done)
 	time.Sleep(50 * time.Millisecond)
@@ -209,7 +211,7 @@ func nameServer() (*net.Resolver, *int64) {
 			atomic.AddInt64(questions, 1)
 			answer := append([]byte(nil), buf[:n]...)
 			go func() {
-				time.Sleep(500 * time.Millisecond)
+				time.Sleep(time.Second)
 				conn.WriteTo(reply(answer), from)
 			}()
 		}
@@ -245,7 +247,9 @@ func look(join bool) {
 		_, err := resolver.LookupIPAddr(context.Background(), "host.test.")
 		done <- err
 	}()
-	time.Sleep(100 * time.Millisecond)
+	for atomic.LoadInt64(questions) < 2 { // of A and AAAA
+		time.Sleep(time.Millisecond)
+	}
 	if !join {
 		say("main", <-done)
 	}
