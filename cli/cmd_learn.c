@@ -181,21 +181,31 @@ reporter_of(struct session *s)
 
 /* ---- the run -------------------------------------------------------------------------------- */
 
-/* Whether the file that is added to charges modules with what the standard library does for
- * everybody. One that cannot be read is an error when it is written. */
 static bool
-is_strict(const struct learn_options *options)
+exists(const char *path)
 {
+	struct stat st;
+	return lstat(path, &st) == 0;
+}
+
+/* What the file that is added to says of who is charged stays so: its pools, and std: strict. */
+static int
+keep_charges(struct session *s, struct mj_rule rule, struct mj_error *err)
+{
+	struct mj_policy *old = NULL;
 	MJ_AUTO_FREE char *text = NULL;
-	struct mj_policy *policy = NULL;
 	size_t len = 0;
-	if (!options->merge || mj_read_file(options->output, MJ_YAML_MAX, &text, &len, NULL) < 0 ||
-	    mj_policy_create(&policy, NULL) < 0)
-		return false;
-	bool strict = mj_policy_read_yaml(policy, options->output, text, len, NULL) == 0 &&
-	              mj_policy_std_strict(policy);
-	mj_policy_destroy(policy);
-	return strict;
+	if (mj_read_file(s->options.output, MJ_YAML_MAX, &text, &len, err) < 0 ||
+	    mj_policy_create(&old, err) < 0)
+		return -1;
+	int r = mj_policy_read_yaml(old, s->options.output, text, len, err);
+	rule.pool = true;
+	for (size_t i = 0; r == 0 && i < mj_policy_count(old); i++)
+		if (mj_policy_rule_at(old, i)->pool)
+			r = mj_policy_set_rule(s->policy, mj_policy_module(old, i), &rule, err);
+	mj_policy_set_std_strict(s->policy, r == 0 && mj_policy_std_strict(old));
+	mj_policy_destroy(old);
+	return r;
 }
 
 /* Nothing is allowed, so that everything is seen, and everything goes through. */
@@ -209,8 +219,7 @@ make_policy(struct session *s, struct mj_error *err)
 	    mj_policy_set_unattributed(s->policy, &nothing, err) < 0)
 		return -1;
 	mj_policy_set_action(s->policy, MJ_ACTION_LOG, 0);
-	mj_policy_set_std_strict(s->policy, is_strict(&s->options));
-	return 0;
+	return s->options.merge && exists(s->options.output) ? keep_charges(s, nothing, err) : 0;
 }
 
 static int
@@ -301,13 +310,6 @@ execute(struct session *s, struct cli_ending *ret, struct mj_error *err)
 }
 
 /* ---- the file ------------------------------------------------------------------------------- */
-
-static bool
-exists(const char *path)
-{
-	struct stat st;
-	return lstat(path, &st) == 0;
-}
 
 /* Before the run: work is not to be lost for want of an option. */
 static int

@@ -542,7 +542,8 @@ static bool
 same_rule(const struct mj_rule *a, const struct mj_rule *b)
 {
 	return mj_grant_covers(&a->grant, &b->grant) && mj_grant_covers(&b->grant, &a->grant) &&
-	       a->action == b->action && a->errnum == b->errnum && a->privileged == b->privileged;
+	       a->action == b->action && a->errnum == b->errnum && a->privileged == b->privileged &&
+	       a->pool == b->pool;
 }
 
 static bool

@@ -84,6 +84,41 @@ check_all_escapes(const struct mj_policy *policy, const struct cli_check *check)
 		check_escapes("a stack without a module", nobody, check);
 }
 
+/* ---- pools ------------------------------------------------------------------------------------ */
+
+static bool
+is_main(const struct mj_policy *policy, const char *module)
+{
+	const char *const paths[] = { "main", mj_policy_main_module(policy),
+		                      mj_policy_program(policy, NULL) };
+	for (size_t i = 0; i < MJ_ARRAY_LEN(paths); i++)
+		if (paths[i] && strcmp(paths[i], module) == 0)
+			return true;
+	return false;
+}
+
+static void
+check_pools(const struct mj_policy *policy, const struct cli_check *check)
+{
+	static const char jobs[] =
+		"on its goroutines only the code that does a job is asked, not who "
+		"hands it over, as data or as a function of somebody else's";
+	static const char own[] =
+		"its own jobs cannot be told from functions of the standard library "
+		"that others hand over; name the pool's package as a module instead";
+	for (size_t i = 0; i < mj_policy_count(policy); i++) {
+		const struct mj_rule *rule = mj_policy_rule_at(policy, i);
+		const char *module = mj_policy_module(policy, i);
+		char where[512];
+		if (!rule->pool)
+			continue;
+		place(rule->origin, where, sizeof(where));
+		warn(check, "%s%s is a pool: %s", where, module, jobs);
+		if (is_main(policy, module))
+			warn(check, "%s%s is a pool: %s", where, module, own);
+	}
+}
+
 /* ---- the program ------------------------------------------------------------------------------ */
 
 /* Modules that nothing names. A default that was written is meant for them. */
@@ -162,6 +197,7 @@ cli_policy_check(const struct mj_policy *policy, const struct cli_options *optio
 	int r = cli_load_programs(policy, options, style, &reporter, &programs, err);
 	cli_programs_finish(&programs);
 	check_all_escapes(policy, check);
+	check_pools(policy, check);
 	if (r == 0 && program)
 		r = check_program(policy, options, program, check, err);
 	return r;

@@ -162,6 +162,8 @@ put_words(FILE *out, struct cli_style style, const struct mj_rule *rule)
 	}
 	if (rule->privileged)
 		fputs(" privileged", out);
+	if (rule->pool)
+		fputs(" pool", out);
 	if (rule->action != MJ_ACTION_DEFAULT)
 		fprintf(out, " action=%s", mj_action_name(rule->action));
 	if (rule->errnum)

@@ -10,7 +10,7 @@
  *   default         {...rule}: of every other module
  *   unattributed    {...rule}: of a stack without a module
  *   rule:           {word: "confined", "unconfined" or null, items: [{word, file, line, column}],
- *                   capabilities: [names], privileged, action, errno: null if not set, file, line, column}
+ *                   capabilities: [names], privileged, pool, action, errno: null if not set, file, line, column}
  *                   file, line, column: null where it is written nowhere, or has none
  * show --plan:
  *   free, by_arguments, notified, refused: names of system calls
@@ -118,6 +118,7 @@ rule_object(const struct mj_rule *rule)
 	json_object_set_new(object, "items", items);
 	json_object_set_new(object, "capabilities", cap_names(rule->grant.caps));
 	json_object_set_new(object, "privileged", json_boolean(rule->privileged));
+	json_object_set_new(object, "pool", json_boolean(rule->pool));
 	json_object_set_new(object, "action", text(mj_action_name(rule->action)));
 	json_object_set_new(object, "errno",
 	                    rule->errnum ? text(strerrorname_np(rule->errnum)) : json_null());

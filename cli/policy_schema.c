@@ -175,7 +175,7 @@ common_policy(void)
 }
 
 static json_t *
-privileged_schema(void)
+boolean_schema(void)
 {
 	return typed("boolean");
 }
@@ -289,8 +289,10 @@ static const struct key {
 	  "made it do that" },
 	{ "allow", POLICIES, false, allow_reference,
 	  "What it may do besides the base set; without it: what default says" },
-	{ "privileged", IN(MODULE), false, privileged_schema,
+	{ "privileged", IN(MODULE), false, boolean_schema,
 	  "Whether a frame of this module answers for whoever called it" },
+	{ "pool", IN(MODULE), false, boolean_schema,
+	  "Whether goroutines that this module starts serve whoever hands them work" },
 	{ "path", IN(PROGRAM), true, path_schema, "The absolute path of the executable file" },
 	{ "policy", IN(PROGRAM), true, policy_file_schema,
 	  "Its policy file, relative to the folder of this one, or absolute" },

@@ -40,14 +40,37 @@ ask(struct mj_inquiry *inquiry, const struct mj_rule *rule)
 	return logs;
 }
 
+bool
+mj_search_frame(struct mj_search *search, const struct mj_rule *const *rules, size_t n, bool named,
+                bool doubtful, bool starts)
+{
+	size_t pools = 0;
+	for (size_t i = 0; i < n; i++)
+		pools += rules[i]->pool;
+	/* A suspect more, which anybody can add, neither takes a pool away from a frame, nor makes somebody else
+	 * out of code of the standard library. */
+	if (!search->named)
+		search->by_pool = pools > 0;
+	search->any |= n > 0;
+	search->named |= n > 0 && named;
+	search->doubtful |= doubtful;
+	search->handed_over |= starts && pools > 0 && (!search->named || search->by_pool);
+	return !(starts && n > 0 && pools == n && named && !doubtful);
+}
+
+bool
+mj_search_knows(const struct mj_search *search, bool known)
+{
+	return known && !search->doubtful && !search->handed_over;
+}
+
 enum mj_answer
 mj_inquiry_frame(struct mj_inquiry *inquiry, const struct mj_rule *const *rules, size_t n,
-                 bool named, bool doubtful, size_t *ret_who)
+                 bool named, bool doubtful, bool starts, size_t *ret_who)
 {
+	bool goes_on = mj_search_frame(&inquiry->search, rules, n, named, doubtful, starts);
 	/* Code of the standard library may be run by anybody, whoever else is suspected of it. */
 	bool privileged = n > 0 && named && !doubtful;
-	inquiry->any |= n > 0;
-	inquiry->doubtful |= doubtful;
 	for (size_t i = 0; i < n; i++) {
 		const struct mj_rule *logged = inquiry->logged;
 		/* One that may not itself answers for nobody else. */
@@ -62,13 +85,15 @@ mj_inquiry_frame(struct mj_inquiry *inquiry, const struct mj_rule *const *rules,
 		if (!ok)
 			return MJ_ANSWER_REFUSED;
 	}
-	return privileged ? mj_inquiry_end(inquiry, true) : MJ_ANSWER_NEXT;
+	if (privileged)
+		return mj_inquiry_end(inquiry, true);
+	return goes_on ? MJ_ANSWER_NEXT : MJ_ANSWER_SERVED;
 }
 
 enum mj_answer
 mj_inquiry_end(struct mj_inquiry *inquiry, bool known)
 {
-	if (known && !inquiry->doubtful)
+	if (mj_search_knows(&inquiry->search, known))
 		return MJ_ANSWER_ALLOWED;
 	return ask(inquiry, mj_policy_unattributed(inquiry->policy)) ? MJ_ANSWER_ALLOWED
 	                                                             : MJ_ANSWER_REFUSED;

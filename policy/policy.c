@@ -285,6 +285,8 @@ set_subject(struct mj_policy *policy, struct mj_rule *to, const struct mj_rule *
 {
 	if (rule->privileged)
 		return mj_error_set(err, MJ_ERR_USAGE, "only a module can be privileged");
+	if (rule->pool)
+		return mj_error_set(err, MJ_ERR_USAGE, "only a module can be a pool");
 	if (to->origin.source > rule->origin.source)
 		return 0;
 	if (copy_rule(policy, to, rule, err) < 0)

@@ -217,6 +217,8 @@ struct mj_rule {
 	int errnum; /**< what a refused call returns; 0: as the policy says for all, else EPERM */
 	/** Its frame ends the search: who called it is not asked (Java's doPrivileged). */
 	bool privileged;
+	/** Goroutines that it starts serve whoever hands them work: who made it start them is not asked. */
+	bool pool;
 	struct mj_origin origin;
 	size_t nitems; /**< what grant is the union of; 0 for a grant that was set as such */
 	const struct mj_item *items;
@@ -277,10 +279,10 @@ int mj_policy_set_rule(struct mj_policy *policy, const char *module, const struc
 /** As mj_policy_set_rule, of a grant alone. */
 int mj_policy_set(struct mj_policy *policy, const char *module, struct mj_grant grant,
                   struct mj_origin origin, struct mj_error *err);
-/** Sets the rule of modules that nothing names. privileged must be false. */
+/** Sets the rule of modules that nothing names. privileged and pool must be false. */
 int mj_policy_set_default(struct mj_policy *policy, const struct mj_rule *rule,
                           struct mj_error *err);
-/** Sets what a stack without a module may do. privileged must be false. */
+/** Sets what a stack without a module may do. privileged and pool must be false. */
 int mj_policy_set_unattributed(struct mj_policy *policy, const struct mj_rule *rule,
                                struct mj_error *err);
 /** What happens to refused calls where no rule says otherwise. */
@@ -350,6 +352,28 @@ enum mj_action mj_policy_action(const struct mj_policy *policy, const struct mj_
 
 /* ---- the decision --------------------------------------------------------------------------- */
 
+/** What was met on the way from a call outwards: on its stack, then on those of its goroutine's creators. */
+struct mj_search {
+	bool any;         /**< a module */
+	bool named;       /**< a frame whose own name is a module's */
+	bool by_pool;     /**< the first of those may be a pool's */
+	bool doubtful;    /**< a frame that anybody may have written */
+	bool handed_over; /**< a go statement that may be a pool's, and nobody but pools before it */
+};
+
+/**
+ * Takes in the next frame, of n modules; named and doubtful as for mj_inquiry_frame. starts: a
+ * creator's go statement stands in it, or was executed for it. False: the search ends here, for the
+ * frame is a pool's: it is named, all its modules are pools, and it is not doubtful. Frames further
+ * outwards, and older creators, only happened to make the pool start a goroutine.
+ */
+bool mj_search_frame(struct mj_search *search, const struct mj_rule *const *rules, size_t n,
+                     bool named, bool doubtful, bool starts);
+/** Whether nobody else need be asked at the end of a search, if the creators on it are known. If a pool
+ * started the goroutine, and only the standard library stands between the call and a pool's frame, then
+ * what makes the call may have been handed over to the pool, and nothing says by whom. */
+bool mj_search_knows(const struct mj_search *search, bool known);
+
 /**
  * One decision: the frames of a stack are put to it one after the other, innermost first, then those of
  * the creators. Zero-initialised by mj_inquiry_begin. Pure.
@@ -360,8 +384,7 @@ struct mj_inquiry {
 	bool want_grant;               /**< keep stack_grant: for an execve */
 	struct mj_grant stack_grant;   /**< what all that were asked may do */
 	const struct mj_rule *last;    /**< asked last: need not be asked again */
-	bool any;                      /**< a module was met */
-	bool doubtful;                 /**< a frame was met that anybody may have written */
+	struct mj_search search;       /**< what was met so far */
 	const struct mj_rule *refused; /**< who may not, first of all; NULL: nobody yet */
 	const struct mj_rule *logged;  /**< who may not, but only logs; the first one */
 };
@@ -371,6 +394,7 @@ enum mj_answer {
 	MJ_ANSWER_REFUSED = 0, /**< somebody may not */
 	MJ_ANSWER_NEXT,        /**< ask the next frame */
 	MJ_ANSWER_ALLOWED,     /**< a privileged module answers for all who called it */
+	MJ_ANSWER_SERVED,      /**< a pool started the goroutine: to be ended with mj_inquiry_end */
 };
 
 void mj_inquiry_begin(struct mj_inquiry *inquiry, const struct mj_policy *policy,
@@ -379,12 +403,12 @@ void mj_inquiry_begin(struct mj_inquiry *inquiry, const struct mj_policy *policy
  * Asks the n modules that one frame belongs to: all must be allowed. *ret_who: index of the one that may not,
  * or that first is only logged. named: its own name is one of the modules', not the standard library's. A frame is
  * privileged iff it is named, all its modules are privileged and may make the call, and it is not doubtful:
- * to forge a name adds a suspect and never takes one away.
+ * to forge a name adds a suspect and never takes one away. starts: see mj_search_frame.
  */
 enum mj_answer mj_inquiry_frame(struct mj_inquiry *inquiry, const struct mj_rule *const *rules,
-                                size_t n, bool named, bool doubtful, size_t *ret_who);
-/** The end of the stack and of its creators, or where they cannot be known: asks the unattributed if
- * some frame was doubtful, or !known. */
+                                size_t n, bool named, bool doubtful, bool starts, size_t *ret_who);
+/** The end of the stack and of its creators, or where they cannot be known: asks the unattributed unless
+ * mj_search_knows who it was. */
 enum mj_answer mj_inquiry_end(struct mj_inquiry *inquiry, bool known);
 
 /* ---- the standard library's own acts (ownact.c) --------------------------------------------- */

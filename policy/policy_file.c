@@ -155,12 +155,12 @@ read_errno(struct reader *r, const node *n, int *ret)
 }
 
 static void
-read_privileged(struct reader *r, const node *n, bool *ret)
+read_bool(struct reader *r, const node *n, const char *what, bool *ret)
 {
 	bool yes = n->kind == MJ_YAML_SCALAR && strcmp(n->text, "true") == 0 && !n->quoted;
 	bool no = n->kind == MJ_YAML_SCALAR && strcmp(n->text, "false") == 0 && !n->quoted;
 	if (!yes && !no)
-		COMPLAIN(r, n, "privileged must be true or false");
+		COMPLAIN(r, n, "%s must be true or false", what);
 	*ret = yes;
 }
 
@@ -253,14 +253,22 @@ read_rule_errno(struct reader *r, const node *n, void *into)
 static void
 read_rule_privileged(struct reader *r, const node *n, void *into)
 {
-	read_privileged(r, n, &((struct pending *)into)->rule.privileged);
+	read_bool(r, n, "privileged", &((struct pending *)into)->rule.privileged);
 }
 
-/* The last one for modules only. */
+static void
+read_rule_pool(struct reader *r, const node *n, void *into)
+{
+	read_bool(r, n, "pool", &((struct pending *)into)->rule.pool);
+}
+
+/* The last ones for modules only. */
+#define KEYS_OF_MODULES 2
 static const struct key policy_keys[] = { { "allow", read_allow },
 	                                  { "action", read_rule_action },
 	                                  { "errno", read_rule_errno },
-	                                  { "privileged", read_rule_privileged } };
+	                                  { "privileged", read_rule_privileged },
+	                                  { "pool", read_rule_pool } };
 
 /* One policy: a word, a list of words, or a mapping. */
 static void
@@ -269,7 +277,8 @@ read_rule(struct reader *r, const node *n, bool of_module, struct pending *p)
 	p->rule.origin = origin_of(r, n);
 	if (n->kind == MJ_YAML_MAPPING) {
 		p->inherits = true;
-		read_mapping(r, n, policy_keys, MJ_ARRAY_LEN(policy_keys) - !of_module,
+		read_mapping(r, n, policy_keys,
+		             MJ_ARRAY_LEN(policy_keys) - (of_module ? 0 : KEYS_OF_MODULES),
 		             "key of a policy", p);
 	} else if (n->kind == MJ_YAML_SCALAR && n->is_null) {
 		COMPLAIN(r, n,
@@ -495,7 +504,7 @@ mj_policy_file_key(enum mj_policy_mapping mapping, size_t index)
 		size_t count;
 	} all[] = {
 		[MJ_MAPPING_FILE] = { file_keys, MJ_ARRAY_LEN(file_keys) },
-		[MJ_MAPPING_POLICY] = { policy_keys, MJ_ARRAY_LEN(policy_keys) - 1 },
+		[MJ_MAPPING_POLICY] = { policy_keys, MJ_ARRAY_LEN(policy_keys) - KEYS_OF_MODULES },
 		[MJ_MAPPING_MODULE] = { policy_keys, MJ_ARRAY_LEN(policy_keys) },
 		[MJ_MAPPING_PROGRAM] = { program_keys, MJ_ARRAY_LEN(program_keys) },
 	};

@@ -84,40 +84,56 @@ add_module(struct builder *b, const struct mj_image *image, int subject)
 	add(b, *path ? path : "main");
 }
 
-/* True if one of the frames may be anybody's. whole: no frames were left out between them. */
-static bool
-add_frames(struct builder *b, const struct mj_image *image, const struct mj_pc *const *pcs,
-           size_t npcs, bool whole)
+static void
+add_frame(struct builder *b, const struct mj_image *image, const struct mj_frame *frame, int *last)
 {
-	bool doubtful = false;
+	/* Most frames belong to the module of the frame before. */
+	if (frame->subject != *last)
+		add_module(b, image, frame->subject);
+	*last = frame->subject;
+	for (unsigned s = 0; s < frame->nsuspects; s++)
+		add_module(b, image, frame->suspects[s]);
+}
+
+/* False: nobody further outwards is to be asked. creator: whose frames they are, NULL for the stack's own. whole: no frames were
+ * left out between them. */
+static bool
+add_frames(struct builder *b, struct sup_image *image, const struct mj_pc *const *pcs, size_t npcs,
+           bool whole, const struct mj_ancestor *creator, struct mj_search *search)
+{
+	struct sup_asked asked;
 	const struct mj_frame *inner = NULL;
 	int last = MJ_SUBJECT_STD;
 	for (size_t i = 0; i < npcs; i++) {
 		for (unsigned f = 0; f < pcs[i]->nframes; f++) {
 			const struct mj_frame *frame = &pcs[i]->frames[f];
-			/* Most frames belong to the module of the frame before. */
-			if (frame->subject != last)
-				add_module(b, image, frame->subject);
-			last = frame->subject;
-			for (unsigned s = 0; s < frame->nsuspects; s++)
-				add_module(b, image, frame->suspects[s]);
-			doubtful |= mj_frame_in_doubt(frame, inner) ||
-			            frame->nsuspects >= SUP_SUBJECTS_MAX;
+			bool starts = creator && mj_is_go_statement(creator, i, f);
+			sup_frame_ask(image, frame, inner, &asked);
+			add_frame(b, image->image, frame, &last);
 			inner = whole ? frame : NULL;
+			if (!mj_search_frame(search, asked.rules, asked.n, asked.named,
+			                     asked.doubtful, starts))
+				return false;
 		}
 	}
-	return doubtful;
+	return true;
 }
 
 static void
-add_stack(struct builder *b, const struct supervisor *sup, const struct mj_image *image)
+add_stack(struct builder *b, const struct supervisor *sup, struct sup_image *image)
 {
 	const struct mj_stack *stack = &sup->stack;
-	bool doubtful = add_frames(b, image, stack->pcs, stack->npcs, stack->depth <= stack->npcs);
-	for (size_t i = 0; i < stack->nancestors; i++)
-		doubtful |= add_frames(b, image, stack->ancestors[i].pcs, stack->ancestors[i].npcs,
-		                       true);
-	if (doubtful || !sup_is_known(stack, b->count > 0))
+	struct mj_search search = { 0 };
+	enum mj_ancestry ancestry = stack->ancestry;
+	bool goes_on = add_frames(b, image, stack->pcs, stack->npcs, stack->depth <= stack->npcs,
+	                          NULL, &search);
+	for (size_t i = 0; i < stack->nancestors && goes_on; i++) {
+		const struct mj_ancestor *creator = &stack->ancestors[i];
+		goes_on = add_frames(b, image, creator->pcs, creator->npcs, true, creator, &search);
+		if (!goes_on)
+			ancestry = mj_stack_ancestry(stack, i + 1);
+	}
+	if (!mj_search_knows(&search, sup_is_known(stack, ancestry, search.any)))
 		add(b, "unattributed");
 }
 
@@ -139,7 +155,7 @@ sup_charged(struct supervisor *sup, const struct sup_process *process, const str
 	    v->reason == MJ_REASON_OPAQUE || v->reason == MJ_REASON_PROGRAM)
 		return NULL;
 	if (v->have_stack && !v->own_act)
-		add_stack(&b, sup, process->image->image);
+		add_stack(&b, sup, process->image);
 	add_all(&b, process->executors);
 	return made(sup, &b);
 }
@@ -151,7 +167,7 @@ sup_executors_exec(struct supervisor *sup, struct sup_process *process, const st
 {
 	struct builder b = { 0 };
 	if (v->have_stack && sup->stack.status == MJ_WALK_COMPLETE)
-		add_stack(&b, sup, process->image->image);
+		add_stack(&b, sup, process->image);
 	add_all(&b, process->executors);
 	if (process->exec_pending)
 		add_all(&b, process->pending_executors);

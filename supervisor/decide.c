@@ -123,13 +123,13 @@ is_std_root(const struct mj_stack *stack)
 
 /* Nobody knows who it was: then the rule of the unattributed counts. */
 static void
-blame_nobody(struct supervisor *sup, struct sup_verdict *v)
+blame_nobody(struct supervisor *sup, struct sup_verdict *v, enum mj_ancestry ancestry)
 {
 	const struct mj_stack *stack = &sup->stack;
 	bool c = stack->root == MJ_ROOT_C;
 	v->subject = c ? MJ_SUBJECT_C : MJ_SUBJECT_STD;
 	v->reason = c ? MJ_REASON_C : MJ_REASON_UNATTRIBUTED;
-	v->detail = stack->root == MJ_ROOT_GOROUTINE ? mj_ancestry_text(stack->ancestry) : NULL;
+	v->detail = stack->root == MJ_ROOT_GOROUTINE ? mj_ancestry_text(ancestry) : NULL;
 }
 
 /* ---- stacks with modules -------------------------------------------------------------------- */
@@ -141,58 +141,60 @@ struct question {
 	struct mj_inquiry inquiry;
 	/* A frame that anybody may have written, NULL if there is none. */
 	const struct mj_frame *doubtful;
+	enum mj_ancestry ancestry;    /* what is known of the creators that are asked */
 	const struct mj_frame *inner; /* what the frame that is asked has called, NULL: nothing, or not known */
 	bool whole;                   /* all frames of the stack are there, one beside the other */
 };
 
-/* The modules of one frame; how many, all of them named or else none. */
-static size_t
-rules_of(struct question *q, const struct mj_frame *frame, const struct mj_rule **rules, int *who)
+void
+sup_frame_ask(struct sup_image *image, const struct mj_frame *frame, const struct mj_frame *inner,
+              struct sup_asked *ret)
 {
-	size_t n = 0;
+	ret->n = 0;
 	if (frame->subject >= 0) {
-		who[n] = frame->subject;
-		rules[n++] = sup_image_rule(q->image, frame->subject);
+		ret->who[ret->n] = frame->subject;
+		ret->rules[ret->n++] = sup_image_rule(image, frame->subject);
 	}
-	for (unsigned s = 0; s < frame->nsuspects && n < SUP_SUBJECTS_MAX; s++) {
-		who[n] = frame->suspects[s];
-		rules[n++] = sup_image_rule(q->image, frame->suspects[s]);
+	for (unsigned s = 0; s < frame->nsuspects && ret->n < SUP_SUBJECTS_MAX; s++) {
+		ret->who[ret->n] = frame->suspects[s];
+		ret->rules[ret->n++] = sup_image_rule(image, frame->suspects[s]);
 	}
-	return n;
+	/* Not all of its suspects fit: then it is anybody's. */
+	ret->doubtful = mj_frame_in_doubt(frame, inner) || frame->nsuspects >= SUP_SUBJECTS_MAX;
+	/* A stray one is nobody's for certain, so it answers for nobody. */
+	ret->named = frame->subject >= 0 && !frame->stray;
 }
 
 static enum mj_answer
-ask_frame(struct question *q, const struct mj_frame *frame, size_t pc, unsigned index)
+ask_frame(struct question *q, const struct mj_frame *frame, size_t pc, unsigned index, bool starts)
 {
-	const struct mj_rule *rules[SUP_SUBJECTS_MAX];
-	int who[SUP_SUBJECTS_MAX];
 	size_t blamed = SIZE_MAX;
-	size_t n = rules_of(q, frame, rules, who);
-	/* Not all of its suspects fit: then it is anybody's. */
-	bool doubtful = mj_frame_in_doubt(frame, q->inner) || frame->nsuspects >= SUP_SUBJECTS_MAX;
-	/* A stray one is nobody's for certain, so it answers for nobody. */
-	bool named = frame->subject >= 0 && !frame->stray;
+	struct sup_asked asked;
+	sup_frame_ask(q->image, frame, q->inner, &asked);
 	q->inner = q->whole ? frame : NULL;
-	if (doubtful && !q->doubtful)
+	if (asked.doubtful && !q->doubtful)
 		q->doubtful = frame;
-	enum mj_answer answer =
-		mj_inquiry_frame(&q->inquiry, rules, n, named, doubtful, &blamed);
-	if (blamed < n) {
-		q->v->subject = who[blamed];
+	enum mj_answer answer = mj_inquiry_frame(&q->inquiry, asked.rules, asked.n, asked.named,
+	                                         asked.doubtful, starts, &blamed);
+	if (blamed < asked.n) {
+		q->v->subject = asked.who[blamed];
 		q->v->blamed_pc = pc;
 		q->v->blamed_frame = index;
 	}
 	return answer;
 }
 
-/* Innermost first, until somebody refuses, which is then the blamed one, or answers for all others. */
+/* Innermost first, until somebody refuses, which is then the blamed one, or answers for all others. creator: whose frames
+ * they are, NULL for the stack's own. */
 static enum mj_answer
-ask_frames(struct question *q, const struct mj_pc *const *pcs, size_t npcs)
+ask_frames(struct question *q, const struct mj_pc *const *pcs, size_t npcs,
+           const struct mj_ancestor *creator)
 {
 	q->inner = NULL;
 	for (size_t i = 0; i < npcs; i++) {
 		for (unsigned f = 0; f < pcs[i]->nframes; f++) {
-			enum mj_answer answer = ask_frame(q, &pcs[i]->frames[f], i, f);
+			bool starts = creator && mj_is_go_statement(creator, i, f);
+			enum mj_answer answer = ask_frame(q, &pcs[i]->frames[f], i, f, starts);
 			if (answer != MJ_ANSWER_NEXT)
 				return answer;
 		}
@@ -207,28 +209,32 @@ ask_modules(struct question *q)
 	const struct mj_stack *stack = &q->sup->stack;
 	q->whole = stack->depth <= stack->npcs;
 	const struct mj_rule *logged = NULL;
-	enum mj_answer answer = ask_frames(q, stack->pcs, stack->npcs);
+	enum mj_answer answer = ask_frames(q, stack->pcs, stack->npcs, NULL);
+	q->ancestry = stack->ancestry;
 	for (size_t i = 0; i < stack->nancestors && answer == MJ_ANSWER_NEXT; i++) {
 		const struct mj_ancestor *ancestor = &stack->ancestors[i];
 		logged = q->inquiry.logged;
 		q->whole = true;
-		answer = ask_frames(q, ancestor->pcs, ancestor->npcs);
+		answer = ask_frames(q, ancestor->pcs, ancestor->npcs, ancestor);
 		if (q->inquiry.refused || q->inquiry.logged != logged)
 			q->v->blamed_ancestor = i + 1;
+		if (answer == MJ_ANSWER_SERVED)
+			q->ancestry = mj_stack_ancestry(stack, i + 1);
 	}
 	return answer;
 }
 
 /* A creator that ought to be known and is not may be anybody, whoever else is on the stack. */
 static bool
-has_unknown_creator(const struct mj_stack *stack)
+has_unknown_creator(const struct mj_stack *stack, enum mj_ancestry ancestry)
 {
 	if (stack->root != MJ_ROOT_GOROUTINE)
 		return false;
-	switch (stack->ancestry) {
+	switch (ancestry) {
 	case MJ_ANCESTRY_CUT:
 	case MJ_ANCESTRY_MISSING:
 	case MJ_ANCESTRY_CALLBACK:
+	case MJ_ANCESTRY_SERVES:
 	case MJ_ANCESTRY_FOREIGN:
 		return true;
 	case MJ_ANCESTRY_UNKNOWN:
@@ -241,9 +247,9 @@ has_unknown_creator(const struct mj_stack *stack)
 }
 
 bool
-sup_is_known(const struct mj_stack *stack, bool any)
+sup_is_known(const struct mj_stack *stack, enum mj_ancestry ancestry, bool any)
 {
-	return any ? !has_unknown_creator(stack) : is_std_root(stack);
+	return any ? !has_unknown_creator(stack, ancestry) : is_std_root(stack);
 }
 
 /* What the inquiry came to, as a verdict. */
@@ -264,7 +270,9 @@ conclude(struct question *q, enum mj_answer answer, bool known)
 	v->reason = MJ_REASON_POLICY;
 	if (rule != mj_policy_unattributed(inquiry->policy))
 		return;
-	blame_nobody(q->sup, v);
+	blame_nobody(q->sup, v, q->ancestry);
+	if (known && !mj_search_knows(&inquiry->search, known))
+		v->detail = "its goroutine is a pool's, and nobody recorded who handed it this job";
 	if (known && q->doubtful) {
 		snprintf(
 			q->sup->detail, sizeof(q->sup->detail),
@@ -360,8 +368,8 @@ decide_by_stack(struct supervisor *sup, struct sup_process *process, struct sup_
 	mj_inquiry_begin(&q.inquiry, process->image->policy, v->need, makes_program(call));
 	enum mj_answer answer = ask_modules(&q);
 	bool known = true;
-	if (answer == MJ_ANSWER_NEXT) {
-		known = sup_is_known(&sup->stack, q.inquiry.any);
+	if (answer == MJ_ANSWER_NEXT || answer == MJ_ANSWER_SERVED) {
+		known = sup_is_known(&sup->stack, q.ancestry, q.inquiry.search.any);
 		answer = mj_inquiry_end(&q.inquiry, known);
 	}
 	conclude(&q, answer, known);

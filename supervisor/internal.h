@@ -338,9 +338,19 @@ bool sup_predict(struct supervisor *sup, struct sup_thread *thread, const struct
                  uint64_t pc, struct sup_where *ret, struct sup_process **ret_process);
 void sup_decide(struct supervisor *sup, struct sup_process *process, struct sup_thread *thread,
                 const struct mj_call *call, const struct sup_where *where, struct sup_verdict *ret);
-/** Whether a complete stack and its creators say on whose behalf the call is made; if not, the unattributed
- * are asked. any: there is a module among them. */
-bool sup_is_known(const struct mj_stack *stack, bool any);
+/** Whether a complete stack and its creators, of which ancestry is known, say on whose behalf the call is made; if
+ * not, the unattributed are asked. any: there is a module among them. */
+bool sup_is_known(const struct mj_stack *stack, enum mj_ancestry ancestry, bool any);
+/** Who is asked for one frame. */
+struct sup_asked {
+	size_t n;
+	const struct mj_rule *rules[SUP_SUBJECTS_MAX];
+	int who[SUP_SUBJECTS_MAX];
+	bool named, doubtful; /* as for mj_inquiry_frame */
+};
+/** inner: the frame that this one has called, NULL for none. */
+void sup_frame_ask(struct sup_image *image, const struct mj_frame *frame,
+                   const struct mj_frame *inner, struct sup_asked *ret);
 
 /* ownact.c */
 /** Given a verdict on a complete stack that is not a plain "allow": makes it one, if the call is

@@ -32,7 +32,9 @@ enum creation {
 	BY_ASSEMBLY, /* by runtime.rt0_go: the main goroutine */
 	BY_GO,       /* by a go statement, or iter.Pull: whoever executed that set it off */
 	BY_TIMER, /* to run what time.AfterFunc was given; from a system stack, without a record */
-	BY_CONTEXT, /* to run what context.AfterFunc was given; the record is that of who cancelled */
+	/* To run what context.AfterFunc, or http.Server.RegisterOnShutdown, was given; the record is that of who cancelled,
+	 * or shut down. */
+	BY_CALLER_BACK,
 };
 
 struct cached {
@@ -66,6 +68,8 @@ static const char *const texts[] = {
 	[MJ_ANCESTRY_SHARED] = "its goroutine runs the finalizers and cleanups of all modules",
 	[MJ_ANCESTRY_CALLBACK] =
 		"nobody recorded who handed over a function that its goroutine goes back to",
+	[MJ_ANCESTRY_SERVES] =
+		"its goroutine connects for whoever waits for it, and who that is is not recorded",
 	[MJ_ANCESTRY_CUT] = "the record of who created its goroutine is cut off",
 	[MJ_ANCESTRY_MISSING] = "there is no record of who created its goroutine",
 	[MJ_ANCESTRY_FOREIGN] = "C code that no Go code called set its goroutine off",
@@ -75,6 +79,14 @@ const char *
 mj_ancestry_text(enum mj_ancestry ancestry)
 {
 	return (unsigned)ancestry < MJ_ARRAY_LEN(texts) ? texts[ancestry] : "unknown";
+}
+
+enum mj_ancestry
+mj_stack_ancestry(const struct mj_stack *stack, size_t nancestors)
+{
+	if (nancestors == 0 || nancestors > stack->nancestors || stack->handed_over)
+		return stack->ancestry;
+	return stack->ancestors[nancestors - 1].until;
 }
 
 /* ---- the cache ------------------------------------------------------------------------------ */
@@ -146,8 +158,9 @@ creation_at(struct mj_runtime *runtime, uint64_t gopc)
 		return BY_ASSEMBLY;
 	if (strcmp(function, "time.goFunc") == 0)
 		return BY_TIMER;
-	if (strncmp(function, "context.(*afterFuncCtx).", 24) == 0)
-		return BY_CONTEXT;
+	if (strncmp(function, "context.(*afterFuncCtx).", 24) == 0 ||
+	    strcmp(function, "net/http.(*Server).Shutdown") == 0)
+		return BY_CALLER_BACK;
 	return BY_GO;
 }
 
@@ -261,9 +274,10 @@ chain_end(struct mj_runtime *runtime, const struct raw_ancestor *oldest, size_t 
 
 static bool
 fill(struct mj_runtime *runtime, const struct mj_memory *memory, const struct raw_ancestor *raw,
-     size_t count, struct cached *entry)
+     size_t count, uint64_t first_gopc, struct cached *entry)
 {
 	size_t limit = pcs_limit(runtime->image), total = 0;
+	enum mj_ancestry known = MJ_ANCESTRY_COMPLETE; /* of those so far */
 	for (size_t i = 0; i < count; i++) {
 		if (raw[i].npcs > MAX_PCS)
 			return false;
@@ -274,22 +288,29 @@ fill(struct mj_runtime *runtime, const struct mj_memory *memory, const struct ra
 	entry->npcs = total;
 	if (!entry->ancestors || !entry->pcs)
 		return false;
-	entry->ancestry = chain_end(runtime, &raw[count - 1], count);
 	const struct mj_pc **at = entry->pcs;
 	for (size_t i = 0; i < count; i++) {
 		struct mj_ancestor *ancestor = &entry->ancestors[i];
 		if (!read_pcs(runtime, memory, &raw[i], at))
 			return false;
-		*ancestor = (struct mj_ancestor){ raw[i].goid, raw[i].npcs, at };
+		*ancestor = (struct mj_ancestor){
+			.goid = raw[i].goid, .npcs = raw[i].npcs, .pcs = at, .until = known
+		};
+		uint64_t gopc = i ? raw[i - 1].gopc : first_gopc;
+		mj_find_go_statement(ancestor, gopc - runtime->bias);
 		at += raw[i].npcs;
 		enum creation creation = creation_at(runtime, raw[i].gopc);
-		bool callback = creation == BY_TIMER || creation == BY_CONTEXT ||
+		bool callback = creation == BY_TIMER || creation == BY_CALLER_BACK ||
 		                is_shared_runner(runtime, ancestor);
 		if (callback && !starts_in_module(ancestor->pcs, ancestor->npcs))
-			entry->ancestry = MJ_ANCESTRY_CALLBACK;
+			known = MJ_ANCESTRY_CALLBACK;
 		else if (raw[i].npcs >= limit)
-			entry->ancestry = MJ_ANCESTRY_CUT;
+			known = MJ_ANCESTRY_CUT;
+		else if (mj_serves_others(ancestor))
+			known = MJ_ANCESTRY_SERVES;
 	}
+	entry->ancestry =
+		known != MJ_ANCESTRY_COMPLETE ? known : chain_end(runtime, &raw[count - 1], count);
 	entry->count = count;
 	return true;
 }
@@ -314,7 +335,7 @@ read_record(struct mj_runtime *runtime, const struct mj_memory *memory, const st
 		return entry;
 	}
 	if (!read_raw(runtime, memory, g->record, &raw, &count) ||
-	    !fill(runtime, memory, raw, count, entry)) {
+	    !fill(runtime, memory, raw, count, g->gopc, entry)) {
 		entry->ancestry = MJ_ANCESTRY_MISSING;
 		entry->count = 0;
 	}
@@ -376,7 +397,9 @@ mj_runtime_ancestry(struct mj_runtime *runtime, const struct mj_memory *memory, 
 		return;
 	stack->ancestry = entry->ancestry;
 	stack->ancestry_id = entry->serial;
-	if ((entry->creation == BY_CONTEXT || entry->creation == BY_TIMER) && !known)
+	stack->handed_over =
+		(entry->creation == BY_CALLER_BACK || entry->creation == BY_TIMER) && !known;
+	if (stack->handed_over)
 		stack->ancestry = MJ_ANCESTRY_CALLBACK;
 	stack->nancestors = entry->count;
 	stack->ancestors = entry->ancestors;

@@ -42,6 +42,12 @@ bool mj_runtime_starting(struct mj_runtime *runtime, const struct mj_memory *mem
 void mj_runtime_ancestry(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t g,
                          bool shared_runner, struct mj_stack *stack);
 
+/** Finds the frames for mj_is_go_statement of a creator whose go statement returned to gopc, a link address (servers.c). */
+void mj_find_go_statement(struct mj_ancestor *ancestor, uint64_t gopc);
+/** Whether a creator executed its go statement for somebody else, who waited in a queue of the standard
+ * library's (servers.c). */
+bool mj_serves_others(const struct mj_ancestor *ancestor);
+
 /* Reads that fail unless all of len was read, and addr is not NULL. */
 bool mj_read_exact(const struct mj_memory *memory, uint64_t addr, void *buf, size_t len);
 bool mj_read_u64(const struct mj_memory *memory, uint64_t addr, uint64_t *ret);

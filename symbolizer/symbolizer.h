@@ -239,7 +239,8 @@ enum mj_ancestry {
 	MJ_ANCESTRY_SHARED, /**< it runs finalizers or cleanups of everybody: creators mean nothing */
 	MJ_ANCESTRY_CALLBACK, /**< it, or a creator, runs a std function that was handed to a timer, a
 	                            context or a finalizer; by whom is not recorded */
-	MJ_ANCESTRY_CUT,      /**< a record, or the chain of them, is as long as its limit */
+	MJ_ANCESTRY_SERVES, /**< it, or a creator, was started for whoever waits in a queue (servers.c) */
+	MJ_ANCESTRY_CUT,     /**< a record, or the chain of them, is as long as its limit */
 	MJ_ANCESTRY_MISSING, /**< there should be a record and is none */
 	MJ_ANCESTRY_FOREIGN, /**< it, or the oldest creator, is one on which C calls Go, from a thread of C's own */
 };
@@ -251,6 +252,11 @@ struct mj_ancestor {
 	uint64_t goid;
 	size_t npcs;
 	const struct mj_pc **pcs; /**< innermost first */
+	/* Where the go statement stands: mj_is_go_statement. */
+	size_t go_from, go_to;
+	unsigned go_frame;
+	/** What is known if neither this one nor older ones are asked: mj_stack_ancestry. */
+	enum mj_ancestry until;
 };
 
 /** What was read of a stopped thread in advance; private to the walker (symbolizer/snapshot.h). */
@@ -282,6 +288,7 @@ struct mj_stack {
 	enum mj_ancestry ancestry;
 	size_t nancestors;
 	const struct mj_ancestor *ancestors; /**< valid until the next walk of the same runtime */
+	bool handed_over; /**< what it runs was handed over, and by whom is not recorded */
 	/** Two complete walks of one runtime with the same walk_id, not 0, ancestry_id and ancestry have the same frames, root
 	 * and creators. */
 	uint64_t walk_id, ancestry_id;
@@ -304,6 +311,14 @@ struct mj_thread_hint {
 	 * runs g whenever g says so (symbolizer/snapshot.c). */
 	bool steady;
 };
+
+/** Whether a creator's go statement stands in the frame pcs[pc]->frames[frame], or in one that such a frame called to have it
+ * executed (sync.WaitGroup.Go). */
+bool mj_is_go_statement(const struct mj_ancestor *creator, size_t pc, unsigned frame);
+
+/** stack->ancestry, if only its nancestors newest creators are asked, and of the oldest of those not more than the frame
+ * of its go statement. */
+enum mj_ancestry mj_stack_ancestry(const struct mj_stack *stack, size_t nancestors);
 
 void mj_stack_init(struct mj_stack *stack);
 void mj_stack_finish(struct mj_stack *stack);

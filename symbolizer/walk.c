@@ -781,6 +781,7 @@ clear_stack(struct mj_stack *stack)
 	stack->ancestry = MJ_ANCESTRY_UNKNOWN;
 	stack->nancestors = 0;
 	stack->ancestors = NULL;
+	stack->handed_over = false;
 	stack->walk_id = stack->ancestry_id = 0;
 }
 

@@ -81,7 +81,6 @@ WAYS = [
     Way("once-std", "F R"),
     Way("defer-std", "F R"),
     Way("fm-std", "F R"),
-    Way("shutdown-std", "F R"),
     Way("finalizer-std", "R", expect=UNATTRIBUTED),
     Way("cleanup-std", "F R", expect=UNATTRIBUTED, go=24),
     Way("afterfunc-std", "F R", expect=UNATTRIBUTED),
@@ -89,7 +88,9 @@ WAYS = [
     Way("ctx-afterfunc-std", "F R", go=21, honest=False),
     Way("ctx-main-std", "F R", expect=UNATTRIBUTED, go=21),
     Way("worker-std", "F R", expect=DEPUTY),
-    Way("shutdown-main-std", "F R", expect=DEPUTY),
+    # Likewise who registered one with a server, whoever shuts it down.
+    Way("shutdown-std", "F R", honest=False),
+    Way("shutdown-main-std", "F R", expect=UNATTRIBUTED),
     # goroutines of the standard library
     Way("http", "H"),
     Way("resolver", "N"),

@@ -84,7 +84,7 @@ def documents(data):
 CANNOT_TELL = {
     "a key, a module or a program that stands there twice": r'stands here a second time',
     "a number in another notation (1.0, 0x1, +1)": r'version must be 1|unknown errno "[-+]?[0-9.][^"]*"',
-    "True for true": r'privileged must be true or false',
+    "True for true": r'(privileged|pool) must be true or false',
     "a key that is nothing": r'must be text, not nothing',
     "anchors, aliases and tags": r'anchors and tags are not known|aliases are not known',
     "a second document": r'a second document',
@@ -198,6 +198,7 @@ odd = ["version: 0x1", "version: '1'", "version: 01", "version: true", "version:
        "version: 1\nprograms: []", "version: 1\nprograms: {}", "version: 1\nmodules: {5: confined}",
        "version: 1\nmodules: {true: []}", "version: 1\nmodules: {~: []}", "version: 1\nmodules: {a.org/a: {}}", "version: 1\ndefault: {}",
        "version: 1\nmodules: {a.org/a: {allow: confined}}", "version: 1\nmodules: {a.org/a: {privileged: True}}",
+       "version: 1\nmodules: {a.org/a: {pool: false}}", "version: 1\nmodules: {a.org/a: {pool: 1}}", "version: 1\ndefault: {pool: true}",
        "version: 1\nmodules: {a.org/a: {privileged: false}}", "version: 1\nerrno: 1", "version: 1\nerrno: 4095",
        "version: 1\nerrno: '4095'", "version: 1\nerrno: '4096'", "version: 1\nerrno: ' +0038'", "version: 1\nerrno: '0'",
        "version: 1\nerrno: +5", "version: 1\nerrno: 0x10", "version: 1\nerrno: 1.0", "version: 1\nerrno: 1e1",

@@ -68,6 +68,8 @@ build_all() {
   build_ownacts "$go" "$dir/trimpath" 0 '-s -w' -trimpath
   (cd child && CGO_ENABLED=0 "$go" build -o "$dir/default/child" .) # executed by runner
   (cd other && CGO_ENABLED=0 "$go" build -o "$dir/default/other" .) # another main module
+  (cd pools && CGO_ENABLED=0 "$go" build -o "$dir/default/pools" . &&
+    CGO_ENABLED=0 "$go" build -ldflags='-s -w' -o "$dir/stripped/pools" .) # a main module of its own, too
   local cc=${CC:-cc}
   if command -v "${cc%% *}" > /dev/null; then
     build_variant "$go" "$dir/cgo" 1 -- cgocall probe golden allthreads threadend

@@ -160,6 +160,8 @@ START_TEST(test_flow)
 		"modules:\n  a.b/c: [\n    FILES/READ, # one\n    FILES/STAT, EXEC # two\n    ]\n");
 	assert_merge(HEAD "modules: { \"a.b/c\": {allow: [], privileged: true} }\n", "a.b/c execve",
 	             HEAD "modules: { \"a.b/c\": {allow: [EXEC], privileged: true} }\n");
+	assert_merge(HEAD "modules: { \"a.b/c\": {pool: true, allow: []} }\n", "a.b/c execve",
+	             HEAD "modules: { \"a.b/c\": {pool: true, allow: [EXEC]} }\n");
 }
 END_TEST
 

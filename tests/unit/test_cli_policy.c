@@ -259,6 +259,23 @@ START_TEST(check_finds_escapes)
 }
 END_TEST
 
+START_TEST(check_finds_pools)
+{
+	struct found found = check_policy("version: 1\nmodules:\n  a.b/c: {pool: false}\n"
+	                                  "  a.b/d: {pool: true}\n",
+	                                  NULL);
+	ck_assert_uint_eq(found.count, 1);
+	assert_contains(found.all, "p.yaml:4:3: a.b/d is a pool: ");
+	found = check_policy("version: 1\nprogram: x.y/z\nmodules:\n  main: {pool: true}\n"
+	                     "  x.y/z: {pool: true}\n  x.y/z/pool: {pool: true}\n",
+	                     NULL);
+	ck_assert_uint_eq(found.count, 5);
+	assert_contains(found.all, "p.yaml:4:3: main is a pool: its own jobs");
+	assert_contains(found.all, "p.yaml:5:3: x.y/z is a pool: its own jobs");
+	ck_assert_ptr_null(strstr(found.all, "x.y/z/pool is a pool: its own jobs"));
+}
+END_TEST
+
 START_TEST(check_compares_with_the_program)
 {
 	/* The faked program: example.com/app, example.com/poisoned, gopkg.in/yaml.v3. */
@@ -404,6 +421,7 @@ main(void)
 	tcase_add_test(tcase, arguments_that_are_wrong);
 	tcase_add_test(tcase, explanations);
 	tcase_add_test(tcase, check_finds_escapes);
+	tcase_add_test(tcase, check_finds_pools);
 	tcase_add_test(tcase, check_compares_with_the_program);
 	tcase_add_test(tcase, json);
 	tcase_add_test(tcase, hints_name_the_line);

@@ -54,7 +54,7 @@ struct ref_rule {
 	int calls[ITEMS_MAX]; /* numbers */
 	size_t ncalls;
 	enum mj_action action;
-	bool privileged;
+	bool privileged, pool;
 };
 
 /* The last two rules: the default, and that of the unattributed. */
@@ -82,14 +82,15 @@ draw_caps(uint64_t *state)
 }
 
 static struct ref_rule
-draw_rule(uint64_t *state, bool may_be_privileged)
+draw_rule(uint64_t *state, bool of_module)
 {
 	struct ref_rule rule = { .caps = draw_caps(state) };
 	for (unsigned n = below(state, ITEMS_MAX); n > 0; n--)
 		rule.calls[rule.ncalls++] = mj_call_at(below(state, (unsigned)mj_call_count()));
 	if (one_in(state, 4))
 		rule.action = one_in(state, 2) ? MJ_ACTION_LOG : MJ_ACTION_ERRNO;
-	rule.privileged = may_be_privileged && one_in(state, 3);
+	rule.privileged = of_module && one_in(state, 3);
+	rule.pool = of_module && one_in(state, 2);
 	return rule;
 }
 
@@ -129,6 +130,7 @@ make_policy(const struct ref_policy *ref)
 		struct mj_rule rule = { .grant = grant_of_rule(&ref->rules[i]),
 			                .action = ref->rules[i].action,
 			                .privileged = ref->rules[i].privileged,
+			                .pool = ref->rules[i].pool,
 			                .origin = { .source = MJ_SOURCE_FILE } };
 		int rc = 0;
 		if (i == DEFAULT)
@@ -150,6 +152,7 @@ struct frame {
 	int modules[SUBJECTS_MAX];
 	size_t n; /* 0: the standard library's */
 	bool named, doubtful;
+	bool starts; /* a creator's go statement stands in it */
 };
 
 struct stack {
@@ -161,7 +164,7 @@ struct stack {
 static struct frame
 draw_frame(uint64_t *state)
 {
-	struct frame frame = { .doubtful = one_in(state, 8) };
+	struct frame frame = { .doubtful = one_in(state, 8), .starts = one_in(state, 3) };
 	if (one_in(state, 4))
 		return frame;
 	for (size_t want = one_in(state, 2) ? 1 : 1 + below(state, SUBJECTS_MAX); frame.n < want;)
@@ -273,20 +276,52 @@ ref_is_privileged(const struct ref_policy *policy, const struct frame *frame, st
 	return frame->n > 0 && frame->named && !frame->doubtful;
 }
 
+static size_t
+ref_pools(const struct ref_policy *policy, const struct frame *frame)
+{
+	size_t pools = 0;
+	for (size_t i = 0; i < frame->n; i++)
+		pools += policy->rules[ref_rule_of(policy, frame->modules[i])].pool;
+	return pools;
+}
+
+/* The search through the creators ends here. */
+static bool
+ref_is_pool(const struct ref_policy *policy, const struct frame *frame)
+{
+	return frame->starts && frame->n > 0 && ref_pools(policy, frame) == frame->n &&
+	       frame->named && !frame->doubtful;
+}
+
+/* A pool may have started the goroutine here, and who is nearest to the call, up to here, may be a pool, or is nobody. */
+static bool
+ref_is_handed_over(const struct ref_policy *policy, const struct stack *stack, size_t at)
+{
+	size_t nearest = 0;
+	while (nearest < at && !(stack->frames[nearest].n > 0 && stack->frames[nearest].named))
+		nearest++;
+	bool somebody = stack->frames[nearest].n > 0 && stack->frames[nearest].named &&
+	                ref_pools(policy, &stack->frames[nearest]) == 0;
+	return stack->frames[at].starts && ref_pools(policy, &stack->frames[at]) > 0 && !somebody;
+}
+
 /* Marks who has to be asked, all at once; whether all of them let the call through is the verdict. */
 static void
 ref_who(const struct ref_policy *policy, const struct stack *stack, struct asked asked,
         bool ret[RULES])
 {
-	size_t end = 0; /* frames up to the innermost privileged one, that one included */
-	bool privileged = false;
+	size_t end =
+		0; /* frames up to the innermost privileged one, or a pool's go statement, that one included */
+	bool privileged = false, pool = false;
 	memset(ret, 0, RULES * sizeof(*ret));
-	while (end < stack->n && !privileged)
-		privileged = ref_is_privileged(policy, &stack->frames[end++], asked);
+	while (end < stack->n && !privileged && !pool) {
+		privileged = ref_is_privileged(policy, &stack->frames[end], asked);
+		pool = ref_is_pool(policy, &stack->frames[end++]);
+	}
 	for (size_t i = 0; i < end; i++) {
 		for (size_t m = 0; m < stack->frames[i].n; m++)
 			ret[ref_rule_of(policy, stack->frames[i].modules[m])] = true;
-		if (stack->frames[i].doubtful)
+		if (stack->frames[i].doubtful || ref_is_handed_over(policy, stack, i))
 			ret[UNATTRIBUTED] = true;
 	}
 	if (!privileged && !stack->known)
@@ -364,7 +399,7 @@ decide(const struct mj_policy *policy, const struct stack *stack, struct asked a
 		}
 		const struct mj_rule *logged = inquiry->logged;
 		answer = mj_inquiry_frame(inquiry, rules, frame->n, frame->named, frame->doubtful,
-		                          &who);
+		                          frame->starts, &who);
 		if (inquiry->refused && inquiry->refused != mj_policy_unattributed(policy)) {
 			check_blamed(rules, frame->n, who, inquiry->refused);
 		} else if (!inquiry->refused && inquiry->logged != logged &&
@@ -372,7 +407,7 @@ decide(const struct mj_policy *policy, const struct stack *stack, struct asked a
 			check_blamed(rules, frame->n, who, inquiry->logged);
 		}
 	}
-	if (answer == MJ_ANSWER_NEXT)
+	if (answer == MJ_ANSWER_NEXT || answer == MJ_ANSWER_SERVED)
 		answer = mj_inquiry_end(inquiry, stack->known);
 	return answer == MJ_ANSWER_ALLOWED;
 }
@@ -390,6 +425,17 @@ verdict(const struct world *w)
 {
 	struct mj_inquiry inquiry;
 	return decide(w->policy, &w->stack, w->asked, false, &inquiry);
+}
+
+static bool
+verdict_of(struct world *w, const struct ref_policy *ref)
+{
+	struct mj_policy *policy = w->policy;
+	w->policy = make_policy(ref);
+	bool allowed = verdict(w);
+	mj_policy_destroy(w->policy);
+	w->policy = policy;
+	return allowed;
 }
 
 static struct asked
@@ -487,12 +533,7 @@ is_monotone(struct world *w)
 	struct ref_policy more = w->ref;
 	bool before = verdict(w);
 	widen(w, &more);
-	struct mj_policy *narrow = w->policy;
-	w->policy = make_policy(&more);
-	bool after = verdict(w);
-	mj_policy_destroy(w->policy);
-	w->policy = narrow;
-	SAYS(w, !before || after);
+	SAYS(w, !before || verdict_of(w, &more));
 }
 
 START_TEST(inquiry_monotone)
@@ -564,18 +605,74 @@ powerless_privilege(struct world *w)
 	for (int i = 0; i < MODULES; i++)
 		if (!ref_rule_allows(&w->ref.rules[i], w->asked))
 			plain.rules[i].privileged = false;
-	bool before = verdict(w);
-	struct mj_policy *policy = w->policy;
-	w->policy = make_policy(&plain);
-	bool after = verdict(w);
-	mj_policy_destroy(w->policy);
-	w->policy = policy;
-	SAYS(w, before == after);
+	SAYS(w, verdict(w) == verdict_of(w, &plain));
 }
 
 START_TEST(inquiry_powerless)
 {
 	for_all(CASES / POLICIES_EVERY / 8, powerless_privilege);
+}
+END_TEST
+
+/* Who stands on the stack itself, up to the first go statement, is asked whatever is a pool; so is he who stands where that
+ * is. */
+static void
+pool_spares_nobody_before(struct world *w)
+{
+	size_t first = 0;
+	while (first < w->stack.n && !w->stack.frames[first].starts)
+		first++;
+	struct world own = *w;
+	own.stack.n = first < w->stack.n ? first + 1 : first;
+	own.stack.known = true;
+	if (first < w->stack.n)
+		own.stack.frames[first].starts = false;
+	SAYS(w, verdict(&own) || !verdict(w));
+}
+
+START_TEST(inquiry_pool_spares)
+{
+	for_all(CASES / POLICIES_EVERY, pool_spares_nobody_before);
+}
+END_TEST
+
+/* Without a creator that is a pool's it is as if there were no pools. */
+static void
+pool_needs_creator(struct world *w)
+{
+	struct ref_policy plain = w->ref;
+	for (int i = 0; i < MODULES; i++)
+		plain.rules[i].pool = false;
+	for (size_t i = 0; i < w->stack.n; i++)
+		w->stack.frames[i].starts &= ref_pools(&w->ref, &w->stack.frames[i]) == 0;
+	SAYS(w, verdict(w) == verdict_of(w, &plain));
+}
+
+START_TEST(inquiry_pool_creator)
+{
+	for_all(CASES / POLICIES_EVERY / 8, pool_needs_creator);
+}
+END_TEST
+
+/* What a pool's goroutine is allowed without anybody but pools in sight, the unattributed may. */
+static void
+pool_alone_is_nobody(struct world *w)
+{
+	size_t end = 0;
+	while (end < w->stack.n && !ref_is_pool(&w->ref, &w->stack.frames[end])) {
+		const struct frame *frame = &w->stack.frames[end++];
+		if (ref_is_privileged(&w->ref, frame, w->asked) ||
+		    (frame->named && ref_pools(&w->ref, frame) < frame->n))
+			return;
+	}
+	if (end == w->stack.n)
+		return;
+	SAYS(w, !verdict(w) || ref_passes(&w->ref, UNATTRIBUTED, w->asked));
+}
+
+START_TEST(inquiry_pool_alone)
+{
+	for_all(CASES / POLICIES_EVERY, pool_alone_is_nobody);
 }
 END_TEST
 
@@ -703,6 +800,9 @@ case_inquiry(void)
 	tcase_add_test(tcase, inquiry_forging);
 	tcase_add_test(tcase, inquiry_longer);
 	tcase_add_test(tcase, inquiry_powerless);
+	tcase_add_test(tcase, inquiry_pool_spares);
+	tcase_add_test(tcase, inquiry_pool_creator);
+	tcase_add_test(tcase, inquiry_pool_alone);
 	tcase_add_test(tcase, inquiry_ceiling);
 	tcase_add_test(tcase, inquiry_everyone);
 	return tcase;

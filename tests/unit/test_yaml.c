@@ -56,13 +56,15 @@ START_TEST(all_keys)
 	                  "  \"a.org/b\": FILES\n"
 	                  "  main:\n"
 	                  "    privileged: true\n"
+	                  "    pool: false\n"
+	                  "  golang.org/x/sync: {pool: true}\n"
 	                  "programs:\n"
 	                  "  - path: /usr/local/bin/buildctl\n"
 	                  "    policy: buildctl.yaml\n");
 	struct mj_origin origin;
 	ck_assert_str_eq(mj_policy_program(policy, &origin), "github.com/containerd/nerdctl/v2");
 	ck_assert_uint_eq(origin.line, 2);
-	ck_assert_uint_eq(mj_policy_count(policy), 5);
+	ck_assert_uint_eq(mj_policy_count(policy), 6);
 	ck_assert_uint_eq(mj_policy_default(policy)->grant.caps, mj_grant_confined().caps);
 	ck_assert_uint_eq(mj_policy_unattributed(policy)->grant.caps, MJ_CAP(NETWORK_UNIX));
 	ck_assert(may(policy, "github.com/fsnotify/fsnotify", "openat", 0));
@@ -86,6 +88,11 @@ START_TEST(all_keys)
 	ck_assert_uint_eq(fsnotify->items[1].origin.column, 25);
 	const struct mj_rule *main_rule = mj_policy_rule(policy, "x.org/y", true);
 	ck_assert(main_rule->privileged);
+	ck_assert(!main_rule->pool);
+	const struct mj_rule *sync = mj_policy_rule(policy, "golang.org/x/sync", false);
+	ck_assert(sync->pool);
+	ck_assert(!sync->privileged);
+	ck_assert(!fsnotify->pool);
 	ck_assert_uint_eq(main_rule->grant.caps, mj_grant_confined().caps); /* the file's default */
 	const struct mj_policy_program *program = mj_policy_program_at(policy, 0);
 	ck_assert_str_eq(program->path, "/usr/local/bin/buildctl");
@@ -204,11 +211,13 @@ static const struct bad {
 	  "2:10: unknown capability or system call \"Confined\"; did you mean \"confined\"?" },
 	{ "version: 1\ndefault: {privileged: true}",
 	  "2:11: unknown key of a policy \"privileged\"" },
+	{ "version: 1\ndefault: {pool: true}", "2:11: unknown key of a policy \"pool\"" },
 	{ "version: 1\ndefault: [[FILES]]", "2:11: what is allowed must be text, not a list" },
 	{ "version: 1\ndefault: [{FILES: READ}]",
 	  "2:11: what is allowed must be text, not a mapping" },
 	{ "version: 1\nunattributed:", "2:1: a policy is missing" },
 	{ "version: 1\nunattributed: {privileged: true}", "2:16: unknown key of a policy" },
+	{ "version: 1\nunattributed: {pool: true}", "2:16: unknown key of a policy" },
 	{ "version: 1\nunattributed: [files]",
 	  "2:16: unknown capability or system call \"files\"" },
 	{ "version: 1\naction: deny", "2:9: unknown action \"deny\"" },
@@ -247,6 +256,15 @@ static const struct bad {
 	  "3:11: privileged must be true or false" },
 	{ "version: 1\nmodules:\n  a.b/c: {privileged: [true]}",
 	  "3:23: privileged must be true or false" },
+	{ "version: 1\nmodules:\n  a.b/c: {pool: yes}", "3:17: pool must be true or false" },
+	{ "version: 1\nmodules:\n  a.b/c: {pool: \"true\"}", "3:17: pool must be true or false" },
+	{ "version: 1\nmodules:\n  a.b/c: {pool: 1}", "3:17: pool must be true or false" },
+	{ "version: 1\nmodules:\n  a.b/c: {pool: }", "3:11: pool must be true or false" },
+	{ "version: 1\nmodules:\n  a.b/c: {pool: [true]}", "3:17: pool must be true or false" },
+	{ "version: 1\nmodules:\n  a.b/c: {pool: true, pool: true}",
+	  "3:23: \"pool\" stands here a second time" },
+	{ "version: 1\nmodules:\n  a.b/c: {pol: true}",
+	  "3:11: unknown key of a policy \"pol\"; did you mean \"pool\"?" },
 	{ "version: 1\nmodules:\n  a.b/c: {deny: [EXEC]}",
 	  "3:11: unknown key of a policy \"deny\"" },
 	{ "version: 1\nmodules:\n  a.b/c: {alow: [EXEC]}",
@@ -355,7 +373,7 @@ END_TEST
 
 static const char sound[] = "version: 1\nprogram: x.org/y\ndefault: [FILES, EXEC]\nmodules:\n"
 			    "  a.org/a: confined\n  b.org/b:\n    allow: [NETWORK/UNIX, openat]\n"
-			    "    action: log\n  main: {privileged: true}\n"
+			    "    action: log\n  main: {privileged: true}\n  c.org/c: {pool: true}\n"
 			    "programs:\n  - path: /bin/x\n    policy: y.yaml\n";
 
 /* Words of which a change of one letter makes something that is not known. */
@@ -363,9 +381,9 @@ static const char *const words[] = { "version",      "program:", "default",  "FI
 	                             "EXEC",         "modules",  "confined", "allow",
 	                             "NETWORK/UNIX", "openat",   "action",   "log",
 	                             "privileged",   "true",     "programs", "path",
-	                             "policy" };
+	                             "policy",       "pool" };
 
-/* 17 words, each with letters changed, doubled and dropped: several hundred files, all malformed. */
+/* 18 words, each with letters changed, doubled and dropped: several hundred files, all malformed. */
 START_TEST(mutated)
 {
 	const char *word = words[_i];
