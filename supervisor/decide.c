@@ -233,6 +233,7 @@ has_unknown_creator(const struct mj_stack *stack, enum mj_ancestry ancestry)
 	switch (ancestry) {
 	case MJ_ANCESTRY_CUT:
 	case MJ_ANCESTRY_MISSING:
+	case MJ_ANCESTRY_UNSURE:
 	case MJ_ANCESTRY_CALLBACK:
 	case MJ_ANCESTRY_SERVES:
 	case MJ_ANCESTRY_FOREIGN:

@@ -5,7 +5,7 @@
  *     g.ancestors -> []ancestorInfo{ pcs []uintptr, goid uint64, gopc uintptr }
  * Such a record never changes, so it is read once per goroutine.
  *
- * Where the fields of g lie depends on the release (layout.c); that the place is right is checked on every
+ * Where the fields of g lie depends on the release (layout.c, gfields.c); that the place is right is checked on every
  * goroutine that is met: g.gopc must be the return address of a call of runtime.newproc or newcoro.
  */
 #include "symbolizer/runtime.h"
@@ -71,6 +71,7 @@ static const char *const texts[] = {
 	[MJ_ANCESTRY_SERVES] =
 		"its goroutine connects for whoever waits for it, and who that is is not recorded",
 	[MJ_ANCESTRY_CUT] = "the record of who created its goroutine is cut off",
+	[MJ_ANCESTRY_UNSURE] = "several fields of its goroutine may be the record of who created it",
 	[MJ_ANCESTRY_MISSING] = "there is no record of who created its goroutine",
 	[MJ_ANCESTRY_FOREIGN] = "C code that no Go code called set its goroutine off",
 };
@@ -162,6 +163,12 @@ creation_at(struct mj_runtime *runtime, uint64_t gopc)
 	    strcmp(function, "net/http.(*Server).Shutdown") == 0)
 		return BY_CALLER_BACK;
 	return BY_GO;
+}
+
+bool
+mj_runtime_creates_at(struct mj_runtime *runtime, uint64_t pc)
+{
+	return pc >= 4096 && creation_at(runtime, pc) != NOT_CREATED;
 }
 
 static bool
@@ -383,6 +390,10 @@ mj_runtime_ancestry(struct mj_runtime *runtime, const struct mj_memory *memory, 
 	if (runtime->max_ancestors == 0)
 		return;
 	stack->ancestry = MJ_ANCESTRY_MISSING;
+	if (!mj_gfields_ready(runtime, memory, g)) {
+		stack->ancestry = MJ_ANCESTRY_UNSURE;
+		return;
+	}
 	if (!read_g(runtime, memory, g, &read))
 		return;
 	stack->goid = read.goid;

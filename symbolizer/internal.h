@@ -159,6 +159,7 @@ struct mj_pc_entry {
 	bool foreign;    /* C code that Go's linker has put among Go's, without tables */
 	bool disagrees;  /* walks are verified, and the CFI has another frame, or none, here */
 	int32_t spdelta; /* pcsp value at pc: bytes between SP and the return address */
+	bool popped;     /* spdelta is -8: the return address stands right below SP, see walk.c */
 	bool saves_fp;   /* the word below the return address is the caller's frame pointer */
 	bool loses_fp;   /* what it calls may be called with another frame pointer than its own */
 	uint8_t flag;    /* MJ_FUNC_* */
@@ -191,6 +192,12 @@ bool mj_offsets_valid(const struct mj_offsets *offsets);
  * m_gsignal and m_curg are left 0: the code tells. */
 void mj_offsets_of_release(unsigned minor, struct mj_offsets *ret);
 
+/** Where the list of m's begins (a link address), and which field of an m leads to the next. */
+struct mj_allm {
+	uint64_t allm;
+	uint32_t alllink;
+};
+
 /** Found once per image, kept for its next process: see layout.c and runtime.c. Link addresses; 0: not yet. */
 struct mj_runtime_layout {
 	bool tried;
@@ -199,9 +206,13 @@ struct mj_runtime_layout {
 	uint64_t racecall, racecall_end; /* ...and lies here; both 0: there is none */
 	bool guessed; /* they are another release's: nothing that no check supports is built on them */
 	uint64_t m0, g0;     /* runtime.m0, runtime.g0 */
-	uint64_t allm;       /* runtime.allm, 0 until it has been found in a live process */
-	uint64_t last_allm;  /* what the last scan took for it... */
+	struct mj_allm code; /* what the runtime's code says, allm 0: nothing */
+	bool code_settled;   /* and it is so in a live process */
+	struct mj_allm list; /* allm 0 until it has been found in a live process */
+	struct mj_allm last; /* what the last scan took for it... */
 	unsigned allm_scans; /* ...and how many scans in a row did */
+	bool g_known;        /* of a g: goid, gopc and ancestors were found in a live process */
+	uint32_t g_syscallsp; /* likewise; 0: not yet */
 	struct mj_offsets at;
 };
 /** Finds m0, g0 and the offsets, when it is called first. False: the program's code is not what is expected. */

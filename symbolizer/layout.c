@@ -6,7 +6,12 @@
  * (runtime/asm_amd64.s, Go 1.16 to 1.27), which strip cannot take away:
  *     LEAQ runtime·m0(SB), AX; MOVQ CX, m_g0(AX); MOVQ AX, g_m(CX)
  *     CMPQ AX, m_curg(BX)
- * The other offsets are those of a table of releases. If the release is not in it, or debugging information is to be used
+ * runtime.allm and the offset of m.alllink, which changed within minor releases (1.23.12, 1.24.6), are read from two compiled
+ * functions of the runtime (runtime/proc.go, Go 1.16 to 1.27), which have to agree:
+ *     mcommoninit: mp.alllink = allm; atomicstorep(unsafe.Pointer(&allm), unsafe.Pointer(mp))
+ *     mexit: for pprev := &allm; *pprev != nil; pprev = &(*pprev).alllink
+ * Where they are compiled otherwise (without optimisation, say), runtime.c finds both in the live process.
+ * The other offsets are those of a table of releases; what can be checked of them is (gfields.c, snapshot.c). If the release is not in it, or debugging information is to be used
  * anyway (mj_image_use_dwarf), they are the debugging information's, if there is one that this code does not
  * contradict.
  */
@@ -161,6 +166,99 @@ find_curg(struct mj_image *image)
 	return 0;
 }
 
+/* Where an instruction of seven bytes at off, with a 32-bit displacement from the next one, points to. */
+static uint64_t
+rip_target(struct mj_span code, uint64_t entry, uint64_t off)
+{
+	int32_t disp;
+	return mj_span_i32(code, off + 3, &disp) ? entry + off + 7 + (uint64_t)(int64_t)disp : 0;
+}
+
+/* REX.W opcode ModRM, none of the registers r8 to r15. */
+static bool
+is_op(struct mj_span code, uint64_t off, uint8_t opcode, uint8_t mod, uint8_t *ret_reg,
+      uint8_t *ret_rm)
+{
+	if (off + 3 > code.len || code.data[off] != 0x48 || code.data[off + 1] != opcode ||
+	    code.data[off + 2] >> 6 != mod)
+		return false;
+	*ret_reg = code.data[off + 2] >> 3 & 7;
+	*ret_rm = code.data[off + 2] & 7;
+	return true;
+}
+
+enum { OP_STORE = 0x89, OP_LOAD = 0x8b, OP_LEA = 0x8d, OP_XCHG = 0x87 };
+#define RM_RIP 5      /* with mod 0 */
+#define ALLM_NEAR 112 /* the longest way from one instruction to the next that belongs to it is half of that */
+
+/* LEAQ allm(SB), P; XCHGQ M, (P); some way before it MOVQ allm(SB), L and MOVQ L, alllink(M). */
+static bool
+allm_of_mcommoninit(struct mj_span code, uint64_t entry, struct mj_allm *ret)
+{
+	uint8_t p, rip, link, at, reg, rm;
+	for (uint64_t x = 7; x < code.len; x++) {
+		if (!is_op(code, x, OP_XCHG, 0, &reg, &rm) ||
+		    !is_op(code, x - 7, OP_LEA, 0, &p, &rip) || rip != RM_RIP || p != rm)
+			continue;
+		uint64_t allm = rip_target(code, entry, x - 7);
+		bool loaded = false;
+		for (uint64_t i = x > ALLM_NEAR ? x - ALLM_NEAR : 0; i < x; i++) {
+			if (is_op(code, i, OP_LOAD, 0, &at, &rip) && rip == RM_RIP &&
+			    rip_target(code, entry, i) == allm) {
+				loaded = true;
+				link = at;
+			} else if (loaded && is_op(code, i, OP_STORE, 2, &at, &rm) && at == link &&
+			           mj_span_u32(code, i + 3, &ret->alllink)) {
+				ret->allm = allm;
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* LEAQ allm(SB), P; JMP over the next; LEAQ alllink(M), P; MOVQ (P), M. */
+static bool
+allm_of_mexit(struct mj_span code, uint64_t entry, struct mj_allm *ret)
+{
+	uint8_t p, m, reg, rm;
+	for (uint64_t x = 9; x < code.len; x++) {
+		if (code.data[x - 2] != 0xeb || code.data[x - 1] != 7 ||
+		    !is_op(code, x, OP_LEA, 2, &p, &m) ||
+		    !is_op(code, x + 7, OP_LOAD, 0, &reg, &rm) || reg != m || rm != p)
+			continue;
+		for (uint64_t i = x - 9; i + ALLM_NEAR > x; i--) {
+			if (is_op(code, i, OP_LEA, 0, &reg, &rm) && rm == RM_RIP && reg == p) {
+				ret->allm = rip_target(code, entry, i);
+				return mj_span_u32(code, x + 3, &ret->alllink);
+			}
+			if (i == 0)
+				break;
+		}
+	}
+	return false;
+}
+
+/* Where both functions say the same. */
+static bool
+find_allm(struct mj_image *image, struct mj_allm *ret)
+{
+	const struct mj_pclntab *tab = mj_image_pclntab(image);
+	struct mj_func f;
+	struct mj_span code;
+	struct mj_allm one = { 0 }, other = { 0 };
+	if (!function_code(image, "runtime.mcommoninit", 0, &f, &code) ||
+	    !allm_of_mcommoninit(code, f.entry, &one) ||
+	    !function_code(image, "runtime.mexit", 0, &f, &code) ||
+	    !allm_of_mexit(code, f.entry, &other) || one.allm != other.allm ||
+	    one.alllink != other.alllink)
+		return false;
+	if (one.allm % 8 || one.allm < tab->bss || one.allm >= tab->ebss)
+		return false;
+	*ret = one;
+	return true;
+}
+
 /* ---- both together -------------------------------------------------------------------------- */
 
 /* What debugging information says, unless the code says otherwise. */
@@ -169,7 +267,9 @@ take_dwarf(struct mj_image *image, struct mj_runtime_layout *layout, uint32_t cu
 {
 	const struct mj_dwarf *dwarf = mj_image_dwarf(image);
 	if (!dwarf || !mj_dwarf_offsets(dwarf, &layout->at) ||
-	    (curg && layout->at.m_curg != curg) || !find_m0(image, layout))
+	    (curg && layout->at.m_curg != curg) ||
+	    (layout->code.allm && layout->at.m_alllink != layout->code.alllink) ||
+	    !find_m0(image, layout))
 		return false;
 	layout->from_dwarf = true;
 	return true;
@@ -194,6 +294,8 @@ take_table(struct mj_image *image, struct mj_runtime_layout *layout, uint32_t cu
 	at->m_procid = curg - M_CURG_TO_PROCID;
 	at->m_gsignal = curg - M_CURG_TO_GSIGNAL;
 	at->m_curg = curg;
+	if (layout->code.allm)
+		at->m_alllink = layout->code.alllink;
 	layout->guessed = minor == 0 || minor > NEWEST_KNOWN;
 	return mj_offsets_valid(at) && find_m0(image, layout);
 }
@@ -205,6 +307,8 @@ mj_layout_ready(struct mj_image *image)
 	if (!layout->tried) {
 		uint32_t curg = find_curg(image);
 		layout->tried = true;
+		if (!find_allm(image, &layout->code))
+			layout->code = (struct mj_allm){ 0 };
 		if (!(wants_dwarf(image) && take_dwarf(image, layout, curg)) &&
 		    !take_table(image, layout, curg))
 			layout->m0 = 0;

@@ -256,6 +256,24 @@ expand(struct mj_image *image, const struct mj_func *f, uint64_t pc, struct mj_f
 	return 0;
 }
 
+/*
+ * Whether the thread waits in syscall.rawVforkSyscall's system call. That keeps its return address in a register meanwhile, because
+ * a child that shares the stack will overwrite it (syscall/asm_linux_amd64.s, Go 1.16 to 1.27):
+ *     POPQ R12; SYSCALL; PUSHQ R12
+ * No other code counts: what pops its return address elsewhere may have written to where it stood.
+ */
+static bool
+pops_return(const struct mj_image *image, const struct mj_func *f, uint64_t pc, int32_t spdelta)
+{
+	static const uint8_t pop_syscall[] = { 0x41, 0x5c, 0x0f, 0x05 };
+	struct mj_span code;
+	return spdelta == -8 && pc >= f->entry + sizeof(pop_syscall) &&
+	       strcmp(f->name, "syscall.rawVforkSyscall") == 0 &&
+	       mj_elf_at(&image->elf, pc - sizeof(pop_syscall), &code) &&
+	       code.len >= sizeof(pop_syscall) &&
+	       memcmp(code.data, pop_syscall, sizeof(pop_syscall)) == 0;
+}
+
 /* Both walkers go by tables alone: from PC and SP to the caller's. So two whole walks agree exactly if the
  * tables agree at each address on them, which is found out once per address. */
 static bool
@@ -321,8 +339,9 @@ make_entry(struct mj_image *image, uint64_t pc, bool is_return, const struct mj_
 	/* At pc itself, as the runtime (funcspdelta), unless the call was the function's last
 	 * instruction and pc is another function's. */
 	uint64_t at = pc < f->end ? pc : pc - 1;
-	entry->pcsp_ok = mj_pclntab_value(&image->tab, f, f->pcsp, at, &entry->spdelta) &&
-	                 entry->spdelta >= 0;
+	bool has_pcsp = mj_pclntab_value(&image->tab, f, f->pcsp, at, &entry->spdelta);
+	entry->popped = has_pcsp && !is_return && pops_return(image, f, pc, entry->spdelta);
+	entry->pcsp_ok = has_pcsp && (entry->spdelta >= 0 || entry->popped);
 	mj_frame_pointer(image, f, at, entry);
 	entry->disagrees = image->cfi && !cfi_agrees(image, at, entry);
 	return entry;

@@ -2,9 +2,9 @@
 /*
  * Finds the runtime's m's in a live process, in stripped binaries too.
  *
- * m0's link address and the offsets of fields are layout.c's. runtime.allm is the word of .bss from which a chain of
- * m's, linked by m.alllink and each the m of its own g0, leads to m0. Everything that is found is checked on the live
- * process before it is believed: *m = g0 and g0.m = m.
+ * m0's link address and the offsets of fields are layout.c's, and so is runtime.allm where the code tells; where it does not, or where
+ * the list does not lead to m0, allm.c has what may be the list. Whatever is found is checked on the live process
+ * before it is believed: a thread's m has its id, and a g that has the m and whose stack has the thread's SP.
  */
 #include "symbolizer/memo.h"
 
@@ -12,13 +12,9 @@
 #include <string.h>
 #include <time.h>
 
-#define ENOUGH_SCANS 4 /* that gave the same allm */
-#define MAX_MS 65536
+#define ENOUGH_SCANS 4 /* that gave the same list */
 #define ASSUMED_G0 (64 * 1024)
-#define MAX_BSS (UINT64_C(256) << 20)
-#define BSS_CHUNK ((size_t)1 << 20)
-#define MAX_BYTES (MJ_MAX_OFFSET + 16) /* of an m or a g that are read */
-#define ALLM_CANDIDATES 16
+#define MAX_BYTES (MJ_MAX_OFFSET + 16) /* of a g that are read */
 
 bool
 mj_image_bias(const struct mj_image *image, uint64_t at_phdr, uint64_t *ret)
@@ -98,129 +94,10 @@ mj_runtime_in_cgo_init(struct mj_runtime *runtime, const struct mj_memory *memor
 	return entry && entry->special == MJ_FN_RT0_GO && entry->follows_call;
 }
 
-/* ---- m's ------------------------------------------------------------------------------------ */
-
-struct m_words {
-	uint64_t g0, curg, gsignal, procid, alllink;
-};
-
 static uint32_t
 larger(uint32_t a, uint32_t b)
 {
 	return a > b ? a : b;
-}
-
-static bool
-read_m(const struct mj_runtime_layout *layout, const struct mj_memory *memory, uint64_t m,
-       struct m_words *ret)
-{
-	const struct mj_offsets *at = &layout->at;
-	uint64_t words[MAX_BYTES / 8];
-	uint32_t last =
-		larger(larger(at->m_curg, at->m_alllink), larger(at->m_procid, at->m_gsignal));
-	if (m % 8 || !mj_read_exact(memory, m, words, larger(last, at->m_g0) + 8))
-		return false;
-	ret->g0 = words[at->m_g0 / 8];
-	ret->curg = words[at->m_curg / 8];
-	ret->procid = words[at->m_procid / 8];
-	ret->gsignal = words[at->m_gsignal / 8];
-	ret->alllink = words[at->m_alllink / 8];
-	return true;
-}
-
-/* An m is an m if its g0 points back to it. */
-static bool
-is_m(const struct mj_runtime_layout *layout, const struct mj_memory *memory, uint64_t m)
-{
-	uint64_t g0, back;
-	return m && m % 8 == 0 && mj_read_u64(memory, m + layout->at.m_g0, &g0) && g0 &&
-	       g0 % 8 == 0 && mj_read_u64(memory, g0 + layout->at.g_m, &back) && back == m;
-}
-
-/* Length of the chain from m to m0, 0 if it does not end there. */
-static unsigned
-chain_length(const struct mj_runtime_layout *layout, const struct mj_memory *memory, uint64_t m,
-             uint64_t m0)
-{
-	unsigned length = 1;
-	while (m != m0) {
-		struct m_words words;
-		if (length++ >= MAX_MS || !is_m(layout, memory, m) ||
-		    !read_m(layout, memory, m, &words))
-			return 0;
-		m = words.alllink;
-	}
-	struct m_words last;
-	if (!is_m(layout, memory, m0) || !read_m(layout, memory, m0, &last) || last.alllink)
-		return 0;
-	return length;
-}
-
-struct allm_search {
-	const struct mj_runtime_layout *layout;
-	const struct mj_memory *memory;
-	uint64_t m0;
-	unsigned best;
-	unsigned count;
-	uint64_t found[ALLM_CANDIDATES]; /* live addresses of words with the best chain */
-};
-
-static void
-consider(struct allm_search *search, uint64_t where, uint64_t value)
-{
-	if (value < 4096 || value % 8 || value >> 47)
-		return;
-	unsigned length = chain_length(search->layout, search->memory, value, search->m0);
-	if (length == 0 || length < search->best)
-		return;
-	if (length > search->best) {
-		search->best = length;
-		search->count = 0;
-	}
-	if (search->count < ALLM_CANDIDATES)
-		search->found[search->count] = where;
-	search->count++;
-}
-
-static bool
-scan_bss(struct allm_search *search, uint64_t start, uint64_t end)
-{
-	if (end <= start || end - start > MAX_BSS)
-		return false;
-	MJ_AUTO_FREE uint64_t *words = malloc(BSS_CHUNK);
-	if (!words)
-		return false;
-	for (uint64_t at = (start + 7) & ~UINT64_C(7); at + 8 <= end; at += BSS_CHUNK) {
-		size_t len = end - at < BSS_CHUNK ? (size_t)(end - at) & ~(size_t)7 : BSS_CHUNK;
-		if (!mj_read_exact(search->memory, at, words, len))
-			return false;
-		for (size_t i = 0; i < len / 8; i++)
-			consider(search, at + i * 8, words[i]);
-	}
-	return true;
-}
-
-/* Looks for allm. While only m0 exists, or the newest m is idle too, several words may lead to the same
- * chain. One that stands alone is kept, until it turns out not to be allm (see mj_runtime_find): the scan is
- * not atomic, and an m that is being made has no g0 yet and ends its chain early. */
-static bool
-scan_for_allm(struct mj_runtime *runtime, const struct mj_memory *memory,
-              struct allm_search *search)
-{
-	struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
-	const struct mj_pclntab *tab = mj_image_pclntab(runtime->image);
-	*search = (struct allm_search){ .layout = layout,
-		                        .memory = memory,
-		                        .m0 = layout->m0 + runtime->bias };
-	if (!scan_bss(search, tab->bss + runtime->bias, tab->ebss + runtime->bias) ||
-	    search->count == 0)
-		return false;
-	uint64_t found = search->found[0] - runtime->bias;
-	if (search->count == 1 && search->best > 1) {
-		layout->allm_scans = found == layout->last_allm ? layout->allm_scans + 1 : 1;
-		layout->allm = layout->last_allm = found;
-	}
-	return true;
 }
 
 /* ---- stacks --------------------------------------------------------------------------------- */
@@ -246,7 +123,7 @@ g_holds(const struct mj_runtime_layout *layout, const struct mj_memory *memory, 
 
 static bool
 m_holds(const struct mj_runtime_layout *layout, const struct mj_memory *memory, uint64_t m,
-        const struct m_words *words, uint64_t sp, struct mj_thread_stack *ret)
+        const struct mj_m_words *words, uint64_t sp, struct mj_thread_stack *ret)
 {
 	const uint64_t gs[] = { words->curg, words->g0, words->gsignal };
 	static const enum mj_stack_kind kinds[] = { MJ_ON_CURG, MJ_ON_G0, MJ_ON_GSIGNAL };
@@ -267,16 +144,16 @@ mj_runtime_starting(struct mj_runtime *runtime, const struct mj_memory *memory, 
 		return false;
 	const struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
 	uint64_t m0 = layout->m0 + runtime->bias, lo, hi;
-	struct m_words words;
+	struct mj_m_words words;
 	/* rt0_go's SP is the top itself, one past the last word of the stack. */
-	return read_m(layout, memory, m0, &words) && !words.curg &&
+	return mj_read_m(layout, memory, m0, layout->at.m_alllink, &words) && !words.curg &&
 	       g_holds(layout, memory, words.g0, m0, sp - 8, &lo, &hi);
 }
 
 /* An m without a thread of its own (between two callbacks of C threads) keeps the bounds of a stack that may
  * be another thread's by now, so the thread must be the m's. m.procid is 0 until the m has started. */
 static bool
-is_of_thread(const struct m_words *words, const struct mj_thread_hint *hint)
+is_of_thread(const struct mj_m_words *words, const struct mj_thread_hint *hint)
 {
 	return !hint || !hint->tid || !words->procid || words->procid == hint->tid;
 }
@@ -287,8 +164,9 @@ hint_holds(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t 
            const struct mj_thread_hint *hint, struct mj_thread_stack *ret)
 {
 	const struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
-	struct m_words words;
-	return hint && hint->m && read_m(layout, memory, hint->m, &words) &&
+	struct mj_m_words words;
+	return hint && hint->m &&
+	       mj_read_m(layout, memory, hint->m, layout->at.m_alllink, &words) &&
 	       is_of_thread(&words, hint) && m_holds(layout, memory, hint->m, &words, sp, ret);
 }
 
@@ -320,16 +198,26 @@ guess_holds(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t
 	return false;
 }
 
-/* Goes through the list of m's from its newest. One without a g0 is being made (runtime/proc.go, allocm puts
- * it on the list first) and has no stack yet. */
+/* The end of a list is m0, which is never taken off it (runtime/proc.go, mexit). */
 static enum mj_find
-search_list(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t m, uint64_t sp,
-            struct mj_thread_hint *hint, struct mj_thread_stack *ret)
+end_of_list(struct mj_runtime *runtime, uint64_t last)
 {
 	const struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
-	for (unsigned i = 0; i < MAX_MS && m; i++) {
-		struct m_words words;
-		if (!read_m(layout, memory, m, &words))
+	return last == layout->m0 + runtime->bias ? MJ_FIND_NONE : MJ_FIND_ERROR;
+}
+
+/* Goes through the list of m's from its newest. One without a g0 is being made (runtime/proc.go, allocm puts
+ * it on the list first) and has no stack yet. ret_length: how many were met. */
+static enum mj_find
+search_list(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t m,
+            uint32_t alllink, uint64_t sp, struct mj_thread_hint *hint,
+            struct mj_thread_stack *ret, unsigned *ret_length)
+{
+	const struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
+	uint64_t last = 0;
+	for (*ret_length = 0; *ret_length < MJ_MAX_MS && m; ++*ret_length) {
+		struct mj_m_words words;
+		if (!mj_read_m(layout, memory, m, alllink, &words))
 			return MJ_FIND_ERROR;
 		if (words.procid)
 			*known_m(runtime, words.procid) = (struct mj_known_m){ words.procid, m };
@@ -338,29 +226,103 @@ search_list(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t
 				hint->m = m;
 			return MJ_FIND_OK;
 		}
+		last = m;
 		m = words.alllink;
 	}
-	return m ? MJ_FIND_ERROR : MJ_FIND_NONE;
+	return m ? MJ_FIND_ERROR : end_of_list(runtime, last);
 }
 
-/* From each word that may be allm. */
+/* In the list of which the code says where it is. It is settled when it has been seen to link an m to m0. */
 static enum mj_find
-search_lists(struct mj_runtime *runtime, const struct mj_memory *memory,
-             const struct allm_search *search, uint64_t sp, struct mj_thread_hint *hint,
-             struct mj_thread_stack *ret)
+search_by_code(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t sp,
+               struct mj_thread_hint *hint, struct mj_thread_stack *ret)
 {
-	enum mj_find result = MJ_FIND_ERROR;
-	for (unsigned i = 0; i < search->count && i < ALLM_CANDIDATES; i++) {
-		uint64_t m;
-		if (!mj_read_u64(memory, search->found[i], &m))
-			continue;
-		enum mj_find found = search_list(runtime, memory, m, sp, hint, ret);
-		if (found == MJ_FIND_OK)
-			return found;
-		if (found == MJ_FIND_NONE)
-			result = found;
+	struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
+	unsigned length;
+	uint64_t m;
+	if (!layout->code.allm || !mj_read_u64(memory, layout->code.allm + runtime->bias, &m))
+		return MJ_FIND_ERROR;
+	enum mj_find found = search_list(runtime, memory, m, layout->code.alllink, sp, hint, ret,
+	                                 &length);
+	if (found == MJ_FIND_NONE && length > 1)
+		layout->code_settled = true;
+	return found;
+}
+
+/* The m that has been found so far in lists of which none is known to be the one. */
+struct match {
+	unsigned rank; /* 2: it has the thread's id, 1: it has none */
+	bool clash;    /* so has another one */
+	struct mj_thread_stack at;
+};
+
+static void
+take_match(struct match *match, unsigned rank, const struct mj_thread_stack *at)
+{
+	if (rank < match->rank || (rank == match->rank && at->m == match->at.m))
+		return;
+	*match = (struct match){ rank, rank == match->rank, *at };
+}
+
+/* Whoever made a list up, the thread's real m is on another. So each is searched to its end, and nothing of it is kept for
+ * other threads. */
+static bool
+search_unsure(struct mj_runtime *runtime, const struct mj_memory *memory,
+              const struct mj_allm_list *list, uint64_t sp, const struct mj_thread_hint *hint,
+              struct match *match)
+{
+	const struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
+	uint64_t m = list->head, last = 0;
+	for (unsigned i = 0; i < MJ_MAX_MS && m; i++) {
+		struct mj_m_words words;
+		struct mj_thread_stack at;
+		if (!mj_read_m(layout, memory, m, list->alllink, &words))
+			return false;
+		if (is_of_thread(&words, hint) && m_holds(layout, memory, m, &words, sp, &at))
+			take_match(match, words.procid ? 2 : 1, &at);
+		last = m;
+		m = words.alllink;
 	}
-	return result;
+	return !m && end_of_list(runtime, last) == MJ_FIND_NONE;
+}
+
+static enum mj_find
+result_of(const struct match *match, bool searched, struct mj_thread_hint *hint,
+          struct mj_thread_stack *ret)
+{
+	if (!match->rank)
+		return searched ? MJ_FIND_NONE : MJ_FIND_ERROR;
+	if (match->clash)
+		return MJ_FIND_UNSURE;
+	*ret = match->at;
+	if (hint)
+		hint->m = ret->m;
+	return MJ_FIND_OK;
+}
+
+/* Where the code does not tell: in all lists that hold. */
+static enum mj_find
+search_by_scan(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t sp,
+               struct mj_thread_hint *hint, struct mj_thread_stack *ret)
+{
+	struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
+	struct match match = { 0 };
+	struct mj_allm_list list = { .alllink = layout->list.alllink };
+	if (layout->list.allm && layout->allm_scans >= ENOUGH_SCANS &&
+	    mj_read_u64(memory, layout->list.allm + runtime->bias, &list.head) &&
+	    search_unsure(runtime, memory, &list, sp, hint, &match))
+		return result_of(&match, true, hint, ret);
+	struct mj_allm_lists lists;
+	bool searched = false;
+	match = (struct match){ 0 };
+	layout->list.allm = 0;
+	if (!mj_allm_scan(runtime, memory, &lists))
+		return MJ_FIND_ERROR;
+	if (lists.overflow)
+		return MJ_FIND_UNSURE;
+	for (unsigned i = 0; i < lists.count; i++)
+		searched |= search_unsure(runtime, memory, &lists.found[i], sp, hint, &match);
+	return result_of(&match, searched, hint, ret);
 }
 
 enum mj_find
@@ -368,7 +330,6 @@ mj_runtime_find(struct mj_runtime *runtime, const struct mj_memory *memory, uint
                 struct mj_thread_hint *hint, struct mj_thread_stack *ret)
 {
 	enum mj_find found = MJ_FIND_ERROR;
-	uint64_t m;
 	if (!mj_layout_ready(runtime->image))
 		return MJ_FIND_ERROR;
 	struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
@@ -376,20 +337,19 @@ mj_runtime_find(struct mj_runtime *runtime, const struct mj_memory *memory, uint
 		return MJ_FIND_OK;
 	if (guess_holds(runtime, memory, sp, hint, ret))
 		return MJ_FIND_OK;
-	if (layout->allm && mj_read_u64(memory, layout->allm + runtime->bias, &m)) {
-		found = search_list(runtime, memory, m, sp, hint, ret);
+	/* Neither is atomic: the list changes meanwhile. */
+	for (unsigned i = 0; i < ENOUGH_SCANS; i++) {
+		if (i > 0)
+			nanosleep(&(struct timespec){ .tv_nsec = 200000 }, NULL);
+		found = search_by_code(runtime, memory, sp, hint, ret);
+		if (found == MJ_FIND_OK || (found == MJ_FIND_NONE && layout->code_settled))
+			return found;
+		if (layout->code_settled)
+			continue;
+		found = search_by_scan(runtime, memory, sp, hint, ret);
 		if (found == MJ_FIND_OK ||
 		    (found == MJ_FIND_NONE && layout->allm_scans >= ENOUGH_SCANS))
 			return found;
-	}
-	/* Not where it was expected: perhaps what was taken for allm is not. */
-	for (unsigned i = 0; i < ENOUGH_SCANS && found != MJ_FIND_OK; i++) {
-		struct allm_search search;
-		layout->allm = 0;
-		if (i > 0)
-			nanosleep(&(struct timespec){ .tv_nsec = 200000 }, NULL);
-		if (scan_for_allm(runtime, memory, &search))
-			found = search_lists(runtime, memory, &search, sp, hint, ret);
 	}
 	return found;
 }

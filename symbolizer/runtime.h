@@ -15,10 +15,10 @@ struct mj_thread_stack {
 	uint64_t lo, hi; /* bounds of the stack that holds the address */
 };
 
-enum mj_find { MJ_FIND_ERROR = -1, MJ_FIND_NONE = 0, MJ_FIND_OK = 1 };
+enum mj_find { MJ_FIND_UNSURE = -2, MJ_FIND_ERROR = -1, MJ_FIND_NONE = 0, MJ_FIND_OK = 1 };
 
 /** The m one of whose stacks holds sp; the one of hint is asked first. NONE: no m's stack does.
- * ERROR: the list of m's could not be found or read. Works for vfork children too, since it goes
+ * ERROR: the list of m's could not be found or read. UNSURE: there are several that may be it, and they differ. Works for vfork children too, since it goes
  * by SP and not by thread id. */
 enum mj_find mj_runtime_find(struct mj_runtime *runtime, const struct mj_memory *memory,
                              uint64_t sp, struct mj_thread_hint *hint, struct mj_thread_stack *ret);
@@ -47,6 +47,47 @@ void mj_find_go_statement(struct mj_ancestor *ancestor, uint64_t gopc);
 /** Whether a creator executed its go statement for somebody else, who waited in a queue of the standard
  * library's (servers.c). */
 bool mj_serves_others(const struct mj_ancestor *ancestor);
+
+/* ---- fields of g (gfields.c) ---------------------------------------------------------------- */
+
+/** Whether pc is the return address of a call that creates goroutines (ancestry.c). */
+bool mj_runtime_creates_at(struct mj_runtime *runtime, uint64_t pc);
+/** Finds out where goid, gopc and ancestors lie, if goroutine g tells. False: more than one offset may be
+ * the one. */
+bool mj_gfields_ready(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t g);
+/** The offset of g.syscallsp, from the first len bytes of a goroutine's g that is in a system call. 0: not known yet. */
+uint32_t mj_gfields_syscallsp(struct mj_runtime *runtime, const uint64_t *words, size_t len);
+
+/* ---- the list of m's ------------------------------------------------------------------------ */
+
+#define MJ_MAX_MS 65536
+
+/** The fields of an m that are looked at. */
+struct mj_m_words {
+	uint64_t g0, curg, gsignal, procid, alllink;
+};
+/** Reads them. alllink: the offset of that field. */
+bool mj_read_m(const struct mj_runtime_layout *layout, const struct mj_memory *memory, uint64_t m,
+               uint32_t alllink, struct mj_m_words *ret);
+
+/** A list from an m to m0, linked by the field at alllink. */
+struct mj_allm_list {
+	uint64_t head;
+	uint32_t alllink;
+	unsigned length;
+};
+#define MJ_ALLM_LISTS 64
+struct mj_allm_lists {
+	unsigned count, longest;
+	unsigned ties; /* further words that lead to a list as long as the longest */
+	bool overflow; /* there are more than there is room, or time, for */
+	struct mj_allm best;
+	struct mj_allm_list found[MJ_ALLM_LISTS];
+};
+/** All that may be the list (allm.c). False: none is, or memory could not be read. What one scan finds without a doubt is
+ * put in the layout's list, and the scans in a row that found the same are counted there. */
+bool mj_allm_scan(struct mj_runtime *runtime, const struct mj_memory *memory,
+                  struct mj_allm_lists *ret);
 
 /* Reads that fail unless all of len was read, and addr is not NULL. */
 bool mj_read_exact(const struct mj_memory *memory, uint64_t addr, void *buf, size_t len);

@@ -31,8 +31,8 @@
 #define ABOVE 128 /* and above what the last walk used */
 #define MOST 4096 /* in all; deeper stacks are read on demand */
 
-/* g.syscallsp and behind it g.syscallpc follow g.sched, a gobuf at 56 of seven words, of six from 1.25 on, where
- * "ret" is gone (runtime/runtime2.go). Were it wrong, no walk would go through what it says, and nothing be learned. */
+/* Until it was seen in the live process (gfields.c), what releases have: it follows g.sched, a gobuf at 56 of seven words, of six
+ * from 1.25 on, where "ret" is gone (runtime/runtime2.go). */
 static uint32_t
 syscallsp_of_release(unsigned minor)
 {
@@ -43,9 +43,11 @@ bool
 mj_snapshot_syscallsp(const struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t g,
                       uint64_t *ret)
 {
-	return !mj_image_runtime_layout(runtime->image)->guessed &&
-	       mj_read_u64(memory, g + syscallsp_of_release(mj_image_go_minor(runtime->image)),
-	                   ret);
+	const struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
+	uint32_t at = layout->g_syscallsp
+	                      ? layout->g_syscallsp
+	                      : syscallsp_of_release(mj_image_go_minor(runtime->image));
+	return !layout->guessed && mj_read_u64(memory, g + at, ret);
 }
 
 static size_t
@@ -143,8 +145,10 @@ set_mark(struct mj_runtime *runtime, const struct mj_thread_hint *hint, struct m
 {
 	const struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
 	const struct mj_offsets *at = &layout->at;
-	uint32_t record = syscallsp_of_release(mj_image_go_minor(runtime->image));
-	if (layout->guessed || record + 16 > snap->g_len || !runs_goroutine(at, hint, snap))
+	if (layout->guessed || !runs_goroutine(at, hint, snap))
+		return;
+	uint32_t record = mj_gfields_syscallsp(runtime, snap->g_words, snap->g_len);
+	if (!record || record + 16 > snap->g_len)
 		return;
 	uint64_t sp = snap->g_words[record / 8];
 	if (sp % 8 || sp <= snap->g_words[at->g_stack_lo / 8] ||

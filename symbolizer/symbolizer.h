@@ -214,6 +214,8 @@ enum mj_walk_why {
 	MJ_WHY_FRAME_POINTER, /**< the saved frame pointers do not lead from frame to frame */
 	MJ_WHY_ASIDE,         /**< it takes long, and was put aside: see mj_walk_paced */
 	MJ_WHY_TOO_LONG,      /**< the walker never says so: its caller has waited long enough */
+	MJ_WHY_NO_THREADS,    /**< the runtime's list of m's was not found, or could not be read */
+	MJ_WHY_UNSURE,        /**< several may be that list, and not all say the same */
 	MJ_WHY_COUNT
 };
 const char *mj_walk_why_text(enum mj_walk_why why);
@@ -243,6 +245,7 @@ enum mj_ancestry {
 	MJ_ANCESTRY_CUT,     /**< a record, or the chain of them, is as long as its limit */
 	MJ_ANCESTRY_MISSING, /**< there should be a record and is none */
 	MJ_ANCESTRY_FOREIGN, /**< it, or the oldest creator, is one on which C calls Go, from a thread of C's own */
+	MJ_ANCESTRY_UNSURE,  /**< several places may be where the runtime keeps it */
 };
 /** One clause for messages, "its record of creators is cut off". Static. */
 const char *mj_ancestry_text(enum mj_ancestry ancestry);

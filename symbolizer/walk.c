@@ -70,6 +70,8 @@ static const char *const why_texts[MJ_WHY_COUNT] = {
 	[MJ_WHY_ASIDE] = "the stack is too deep to be walked at once",
 	[MJ_WHY_TOO_LONG] = "the stack is too deep to be walked within 10 s",
 	[MJ_WHY_NO_GOROUTINE] = "the goroutine behind a system stack could not be found",
+	[MJ_WHY_NO_THREADS] = "the Go runtime's list of threads could not be found",
+	[MJ_WHY_UNSURE] = "several places may be the Go runtime's list of threads, and they differ",
 	[MJ_WHY_BAD_SP] = "the stack pointer is not a valid one",
 	[MJ_WHY_LOOP] = "the stack switches back and forth without an end",
 	[MJ_WHY_DISAGREE] = "the program's two kinds of unwind tables disagree",
@@ -232,6 +234,15 @@ start_at(struct walk *w, uint64_t pc, uint64_t sp)
 		give_up(w, MJ_WHY_BAD_SP);
 }
 
+/* After mj_runtime_find has not found what was looked for. */
+static void
+give_up_finding(struct walk *w, enum mj_find found)
+{
+	give_up(w, found == MJ_FIND_UNSURE  ? MJ_WHY_UNSURE
+	           : found == MJ_FIND_ERROR ? MJ_WHY_NO_THREADS
+	                                    : MJ_WHY_NO_GOROUTINE);
+}
+
 /* ---- stack switches ------------------------------------------------------------------------- */
 
 /*
@@ -249,8 +260,12 @@ switch_to_goroutine(struct walk *w)
 		give_up(w, MJ_WHY_LOOP);
 		return;
 	}
-	if (mj_runtime_find(w->runtime, w->memory, w->sp, w->hint, &at) != MJ_FIND_OK ||
-	    at.kind != MJ_ON_G0 || !mj_runtime_sched(w->runtime, w->memory, at.curg, &pc, &sp)) {
+	enum mj_find found = mj_runtime_find(w->runtime, w->memory, w->sp, w->hint, &at);
+	if (found != MJ_FIND_OK) {
+		give_up_finding(w, found);
+		return;
+	}
+	if (at.kind != MJ_ON_G0 || !mj_runtime_sched(w->runtime, w->memory, at.curg, &pc, &sp)) {
 		give_up(w, MJ_WHY_NO_GOROUTINE);
 		return;
 	}
@@ -334,7 +349,8 @@ leave_foreign_code(struct walk *w, const struct mj_pc *foreign)
 			arrive(w, MJ_ROOT_C);
 		return;
 	}
-	switch (mj_runtime_find(w->runtime, w->memory, w->sp, w->hint, &at)) {
+	enum mj_find found = mj_runtime_find(w->runtime, w->memory, w->sp, w->hint, &at);
+	switch (found) {
 	case MJ_FIND_OK:
 		if (at.kind == MJ_ON_CURG)
 			give_up(w, MJ_WHY_NOT_GO_TEXT);
@@ -348,8 +364,9 @@ leave_foreign_code(struct walk *w, const struct mj_pc *foreign)
 		arrive(w, MJ_ROOT_C);
 		return;
 	case MJ_FIND_ERROR:
+	case MJ_FIND_UNSURE:
 	default:
-		give_up(w, MJ_WHY_NO_GOROUTINE);
+		give_up_finding(w, found);
 	}
 }
 
@@ -361,8 +378,9 @@ static void
 arrive_on(struct walk *w, enum mj_stack_kind kind, enum mj_root root)
 {
 	struct mj_thread_stack at;
-	if (mj_runtime_find(w->runtime, w->memory, w->sp, w->hint, &at) != MJ_FIND_OK)
-		give_up(w, MJ_WHY_NO_GOROUTINE);
+	enum mj_find found = mj_runtime_find(w->runtime, w->memory, w->sp, w->hint, &at);
+	if (found != MJ_FIND_OK)
+		give_up_finding(w, found);
 	else if (at.kind != kind)
 		give_up(w, MJ_WHY_BAD_SP);
 	else
@@ -377,8 +395,9 @@ static void
 arrive_at_mstart(struct walk *w)
 {
 	struct mj_thread_stack at;
-	if (mj_runtime_find(w->runtime, w->memory, w->began, w->hint, &at) != MJ_FIND_OK)
-		give_up(w, MJ_WHY_NO_GOROUTINE);
+	enum mj_find found = mj_runtime_find(w->runtime, w->memory, w->began, w->hint, &at);
+	if (found != MJ_FIND_OK)
+		give_up_finding(w, found);
 	else if (at.kind != MJ_ON_G0 || w->sp < w->began ||
 	         (w->sp >= at.hi && w->sp - at.hi > MSTART_ROOM))
 		give_up(w, MJ_WHY_BAD_SP);
@@ -403,15 +422,17 @@ static void
 arrive_at_goexit(struct walk *w)
 {
 	struct mj_thread_stack at;
-	switch (find_goroutine(w, &at)) {
+	enum mj_find found = find_goroutine(w, &at);
+	switch (found) {
 	case MJ_FIND_OK:
 		break;
 	case MJ_FIND_NONE:
 		give_up(w, MJ_WHY_BAD_SP);
 		return;
 	case MJ_FIND_ERROR:
+	case MJ_FIND_UNSURE:
 	default:
-		give_up(w, MJ_WHY_NO_GOROUTINE);
+		give_up_finding(w, found);
 		return;
 	}
 	if (at.kind != MJ_ON_CURG || at.hi - w->sp > GOEXIT_ROOM) {
@@ -488,12 +509,31 @@ follow_frame_pointer(struct walk *w, const struct mj_pc_entry *entry, uint64_t a
 	return read_word(w, at - 8, &w->fp);
 }
 
+/*
+ * Where the instruction before a system call has popped the return address (see mj_pc_entry), it still stands right below SP:
+ * nobody has written there since. What runs on this stack before the call returns is the kernel, which puts the frame
+ * of a signal's handler below the 128 bytes under SP that the ABI leaves to the function (Linux, arch/x86/kernel/signal.c,
+ * get_sigframe), if not on the alternate stack; and with vfork, after this call has been decided, the child, whose first instruction pushes the same
+ * word there.
+ */
+static uint64_t
+below_sp(struct walk *w)
+{
+	uint64_t at = w->sp - 8;
+	w->noted = false; /* a memo has room for what lies above SP alone */
+	if (at < w->base) {
+		w->base = at;
+		w->have = 0;
+	}
+	return at;
+}
+
 /* The next frame outwards: its PC and SP, from this one's size. */
 static void
 step_out(struct walk *w, const struct mj_pc_entry *entry)
 {
 	uint64_t ret;
-	if (!entry->pcsp_ok || entry->spdelta < 0 || entry->spdelta % 8) {
+	if (!entry->pcsp_ok || (entry->spdelta < 0 && !entry->popped) || entry->spdelta % 8) {
 		give_up(w, MJ_WHY_BAD_PCSP);
 		return;
 	}
@@ -501,7 +541,7 @@ step_out(struct walk *w, const struct mj_pc_entry *entry)
 		give_up(w, MJ_WHY_DISAGREE);
 		return;
 	}
-	uint64_t at = w->sp + (uint64_t)entry->spdelta;
+	uint64_t at = entry->popped ? below_sp(w) : w->sp + (uint64_t)entry->spdelta;
 	if (!follow_frame_pointer(w, entry, at) || !read_word(w, at, &ret))
 		return;
 	w->injected = entry->special == MJ_FN_SIGPANIC || entry->special == MJ_FN_ASYNCPREEMPT ||
