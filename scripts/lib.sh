@@ -110,13 +110,17 @@ newest_go_sum='h1:ZOmGe1OnfREDMIdb1Qi4G9JSuDPBLGExZMQ4nis1RXM='
 
 # Downloads that release with an older Go, and prints its go command.
 fetch_newest_go() { # GO
+  fetch_go "$newest_go" "$newest_go_sum" "$1"
+}
+
+# Downloads a release with another Go, and prints its go command; if it cannot be had, what the other said.
+fetch_go() { # VERSION SUM GO
   local told folder
-  told=$(cd "${TMPDIR:-/tmp}" && GOTOOLCHAIN=local GOFLAGS='' "$1" mod download -json \
-    "golang.org/toolchain@v0.0.1-go$newest_go.linux-amd64" < /dev/null 2>&1) || return
+  told=$(cd "${TMPDIR:-/tmp}" && GOTOOLCHAIN=local GOFLAGS=-modcacherw "$3" mod download -json \
+    "golang.org/toolchain@v0.0.1-go$1.linux-amd64" < /dev/null 2>&1) || { printf '%s\n' "$told" && return 1; }
   folder=$(sed -n 's/^\t"Dir": "\(.*\)",\{0,1\}$/\1/p' <<< "$told")
-  grep -qF "\"Sum\": \"$newest_go_sum\"" <<< "$told" && [ -x "$folder/bin" ] &&
-    chmod +x "$folder"/bin/* "$folder"/pkg/tool/*/* &&
-    go_is_at_least "$(cut -d . -f 2 <<< "$newest_go")" "$folder/bin/go" &&
+  grep -qF "\"Sum\": \"$2\"" <<< "$told" || { echo "not the sum that is expected: $folder" && return 1; }
+  [ -x "$folder/bin" ] && chmod +x "$folder"/bin/* "$folder"/pkg/tool/*/* && GOENV=off GOFLAGS="" "$folder/bin/go" version > /dev/null &&
     printf '%s\n' "$folder/bin/go"
 }
 

@@ -5,8 +5,9 @@
  * one is m0.
  *
  * Lists that hold and are not the one there is: those of idle m's, by another field; one that begins at an m which is older or has ended;
- * one that a module has made up in variables of its own, out of numbers that look like pointers. So nothing is taken for
- * the list because it is long. A thread's m is looked for in all of them (runtime.c), and has to be the only one.
+ * one that a module has made up in variables of its own, out of numbers that look like pointers; while there is only m0, every
+ * offset's. So nothing is taken for the list, and nothing is settled: a thread's m is looked for in all of them (runtime.c), each
+ * time that it is not known, and has to be the only one.
  */
 #include "symbolizer/runtime.h"
 
@@ -58,9 +59,9 @@ struct scan {
 	unsigned visits; /* of m's, in all lists */
 };
 
-/* Length of the list from m to m0, 0 if it does not end there. */
-static unsigned
-list_length(struct scan *s, uint64_t m, uint32_t alllink)
+/* Whether a list of m's begins at m, and ends with m0. */
+static bool
+leads_to_m0(struct scan *s, uint64_t m, uint32_t alllink)
 {
 	uint64_t m0 = s->layout->m0 + s->runtime->bias, met = 0;
 	struct mj_m_words words;
@@ -68,14 +69,14 @@ list_length(struct scan *s, uint64_t m, uint32_t alllink)
 		s->visits++;
 		if (m == met || !is_m(s->layout, s->memory, m) ||
 		    !mj_read_m(s->layout, s->memory, m, alllink, &words))
-			return 0;
+			return false;
 		if (m == m0)
-			return words.alllink ? 0 : length;
+			return !words.alllink;
 		if ((length & (length - 1)) == 0)
 			met = m; /* a list that comes here again has no end */
 		m = words.alllink;
 	}
-	return 0;
+	return false;
 }
 
 static bool
@@ -88,37 +89,27 @@ is_listed(const struct mj_allm_lists *lists, uint64_t head, uint32_t alllink)
 }
 
 static void
-try_offset(struct scan *s, uint64_t where, uint64_t head, uint32_t alllink)
+try_offset(struct scan *s, uint64_t head, uint32_t alllink)
 {
 	struct mj_allm_lists *to = s->to;
-	unsigned length = list_length(s, head, alllink);
-	if (length == 0)
-		return;
-	if (length > to->longest) {
-		to->longest = length;
-		to->ties = 0;
-		to->best = (struct mj_allm){ where - s->runtime->bias, alllink };
-	} else if (length == to->longest) {
-		to->ties++;
-	}
-	if (is_listed(to, head, alllink))
+	if (is_listed(to, head, alllink) || !leads_to_m0(s, head, alllink))
 		return;
 	if (to->count == MJ_ALLM_LISTS)
 		to->overflow = true;
 	else
-		to->found[to->count++] = (struct mj_allm_list){ head, alllink, length };
+		to->found[to->count++] = (struct mj_allm_list){ head, alllink };
 }
 
 static void
-try_word(struct scan *s, uint64_t where, uint64_t value)
+try_word(struct scan *s, uint64_t value)
 {
 	uint32_t first = s->layout->at.m_alllink;
 	if (value < 4096 || value % 8 || value >> 47 || !is_m(s->layout, s->memory, value))
 		return;
-	try_offset(s, where, value, first);
+	try_offset(s, value, first);
 	for (size_t i = 0; i < MJ_ARRAY_LEN(offsets); i++)
 		if (offsets[i] != first)
-			try_offset(s, where, value, offsets[i]);
+			try_offset(s, value, offsets[i]);
 }
 
 static bool
@@ -134,47 +125,19 @@ scan_bss(struct scan *s, uint64_t start, uint64_t end)
 		if (!mj_read_exact(s->memory, at, words, len))
 			return false;
 		for (size_t i = 0; i < len / 8; i++)
-			try_word(s, at + i * 8, words[i]);
+			try_word(s, words[i]);
 	}
 	return true;
-}
-
-/* Whether every other list that holds begins within the longest one: then that is all there is. */
-static bool
-longest_has_all(const struct scan *s)
-{
-	const struct mj_allm_lists *to = s->to;
-	uint64_t m;
-	if (!mj_read_u64(s->memory, to->best.allm + s->runtime->bias, &m))
-		return false;
-	unsigned met = 0;
-	for (unsigned n = 0; n < to->longest; n++) {
-		struct mj_m_words words;
-		for (unsigned i = 0; i < to->count; i++)
-			met += to->found[i].head == m;
-		if (!mj_read_m(s->layout, s->memory, m, to->best.alllink, &words))
-			return false;
-		m = words.alllink;
-	}
-	return met == to->count;
 }
 
 bool
 mj_allm_scan(struct mj_runtime *runtime, const struct mj_memory *memory, struct mj_allm_lists *ret)
 {
-	struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
 	const struct mj_pclntab *tab = mj_image_pclntab(runtime->image);
-	struct scan s = { runtime, layout, memory, ret, 0 };
+	struct scan s = { runtime, mj_image_runtime_layout(runtime->image), memory, ret, 0 };
 	*ret = (struct mj_allm_lists){ 0 };
-	if (!scan_bss(&s, tab->bss + runtime->bias, tab->ebss + runtime->bias) || !ret->count)
+	if (!scan_bss(&s, tab->bss + runtime->bias, tab->ebss + runtime->bias))
 		return false;
-	/* While only m0 exists, every offset holds; so nothing is settled. */
 	ret->overflow |= s.visits >= MAX_VISITS;
-	if (ret->overflow || ret->ties || ret->longest < 2 || !longest_has_all(&s))
-		return true;
-	bool again =
-		ret->best.allm == layout->last.allm && ret->best.alllink == layout->last.alllink;
-	layout->allm_scans = again ? layout->allm_scans + 1 : 1;
-	layout->list = layout->last = ret->best;
-	return true;
+	return ret->count > 0;
 }

@@ -208,9 +208,6 @@ struct mj_runtime_layout {
 	uint64_t m0, g0;     /* runtime.m0, runtime.g0 */
 	struct mj_allm code; /* what the runtime's code says, allm 0: nothing */
 	bool code_settled;   /* and it is so in a live process */
-	struct mj_allm list; /* allm 0 until it has been found in a live process */
-	struct mj_allm last; /* what the last scan took for it... */
-	unsigned allm_scans; /* ...and how many scans in a row did */
 	bool g_known;        /* of a g: goid, gopc and ancestors were found in a live process */
 	uint32_t g_syscallsp; /* likewise; 0: not yet */
 	struct mj_offsets at;

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-#define ENOUGH_SCANS 4 /* that gave the same list */
+#define MAX_SEARCHES 4
 #define ASSUMED_G0 (64 * 1024)
 #define MAX_BYTES (MJ_MAX_OFFSET + 16) /* of a g that are read */
 
@@ -305,17 +305,9 @@ static enum mj_find
 search_by_scan(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t sp,
                struct mj_thread_hint *hint, struct mj_thread_stack *ret)
 {
-	struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
 	struct match match = { 0 };
-	struct mj_allm_list list = { .alllink = layout->list.alllink };
-	if (layout->list.allm && layout->allm_scans >= ENOUGH_SCANS &&
-	    mj_read_u64(memory, layout->list.allm + runtime->bias, &list.head) &&
-	    search_unsure(runtime, memory, &list, sp, hint, &match))
-		return result_of(&match, true, hint, ret);
 	struct mj_allm_lists lists;
 	bool searched = false;
-	match = (struct match){ 0 };
-	layout->list.allm = 0;
 	if (!mj_allm_scan(runtime, memory, &lists))
 		return MJ_FIND_ERROR;
 	if (lists.overflow)
@@ -329,7 +321,7 @@ enum mj_find
 mj_runtime_find(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t sp,
                 struct mj_thread_hint *hint, struct mj_thread_stack *ret)
 {
-	enum mj_find found = MJ_FIND_ERROR;
+	enum mj_find found = MJ_FIND_ERROR, before;
 	if (!mj_layout_ready(runtime->image))
 		return MJ_FIND_ERROR;
 	struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
@@ -337,19 +329,17 @@ mj_runtime_find(struct mj_runtime *runtime, const struct mj_memory *memory, uint
 		return MJ_FIND_OK;
 	if (guess_holds(runtime, memory, sp, hint, ret))
 		return MJ_FIND_OK;
-	/* Neither is atomic: the list changes meanwhile. */
-	for (unsigned i = 0; i < ENOUGH_SCANS; i++) {
+	/* More than once: the list changes while it is read. */
+	for (unsigned i = 0; i < MAX_SEARCHES; i++) {
 		if (i > 0)
 			nanosleep(&(struct timespec){ .tv_nsec = 200000 }, NULL);
+		before = found;
 		found = search_by_code(runtime, memory, sp, hint, ret);
-		if (found == MJ_FIND_OK || (found == MJ_FIND_NONE && layout->code_settled))
-			return found;
-		if (layout->code_settled)
-			continue;
-		found = search_by_scan(runtime, memory, sp, hint, ret);
+		if (found != MJ_FIND_OK && !layout->code_settled)
+			found = search_by_scan(runtime, memory, sp, hint, ret);
 		if (found == MJ_FIND_OK ||
-		    (found == MJ_FIND_NONE && layout->allm_scans >= ENOUGH_SCANS))
-			return found;
+		    (found == MJ_FIND_NONE && (layout->code_settled || before == MJ_FIND_NONE)))
+			break;
 	}
 	return found;
 }

@@ -74,18 +74,14 @@ bool mj_read_m(const struct mj_runtime_layout *layout, const struct mj_memory *m
 struct mj_allm_list {
 	uint64_t head;
 	uint32_t alllink;
-	unsigned length;
 };
 #define MJ_ALLM_LISTS 64
 struct mj_allm_lists {
-	unsigned count, longest;
-	unsigned ties; /* further words that lead to a list as long as the longest */
+	unsigned count;
 	bool overflow; /* there are more than there is room, or time, for */
-	struct mj_allm best;
 	struct mj_allm_list found[MJ_ALLM_LISTS];
 };
-/** All that may be the list (allm.c). False: none is, or memory could not be read. What one scan finds without a doubt is
- * put in the layout's list, and the scans in a row that found the same are counted there. */
+/** All that may be the list (allm.c). False: none is, or memory could not be read. */
 bool mj_allm_scan(struct mj_runtime *runtime, const struct mj_memory *memory,
                   struct mj_allm_lists *ret);
 

@@ -608,6 +608,58 @@ START_TEST(test_endless_thread_list)
 }
 END_TEST
 
+/* A second m, which lies in .bss as the first one's list does, and whose link to the next is at an offset. */
+#define M1 0x401400
+#define M1_G0 0x401800
+
+static void
+put_m(uint64_t m, uint64_t g0, uint64_t curg, uint64_t procid, uint32_t link)
+{
+	poke(R_BSS, m - 0x401000, g0);
+	poke(R_BSS, m - 0x401000 + M_CURG, curg);
+	poke(R_BSS, m - 0x401000 + M_CURG - 120, procid);
+	poke(R_BSS, m - 0x401000 + link, M0);
+	poke(R_BSS, g0 - 0x401000 + 48, m);
+}
+
+/* Wherever the field has been, the thread's m is found behind it. */
+START_TEST(test_thread_list_by_any_link)
+{
+	put_m(M1, M1_G0, 0, 8, 304);
+	poke(R_BSS, ALLM - 0x401000, M1);
+	walk_main();
+	check_why(MJ_WHY_NO_THREADS, 3);
+	for (uint32_t link = 320; link <= 360; link += 8) {
+		destroy_world();
+		make_world();
+		put_m(M1, M1_G0, 0, 8, link);
+		poke(R_BSS, ALLM - 0x401000, M1);
+		walk_main();
+		ck_assert_int_eq(world.stack.status, MJ_WALK_COMPLETE);
+		ck_assert_uint_eq(world.hint.m, M0);
+	}
+}
+END_TEST
+
+/* Two m's on two lists have the same stack: nothing tells which one is made up, unless one is the thread's. */
+START_TEST(test_thread_lists_that_differ)
+{
+	const uint64_t g = 0x401c00;
+	put_m(M1, M1_G0, g, 0, 344);
+	poke(R_BSS, g - 0x401000, STACK);
+	poke(R_BSS, g - 0x401000 + 8, STACK + STACK_SIZE);
+	poke(R_BSS, g - 0x401000 + 48, M1);
+	poke(R_BSS, ALLM + 8 - 0x401000, M1);
+	walk_main();
+	check_why(MJ_WHY_UNSURE, 3);
+	poke(R_M0, M_CURG - 120, 7);
+	world.hint = (struct mj_thread_hint){ .tid = 7 };
+	walk_main();
+	ck_assert_int_eq(world.stack.status, MJ_WALK_COMPLETE);
+	ck_assert_uint_eq(world.hint.m, M0);
+}
+END_TEST
+
 START_TEST(test_switch_without_goroutine)
 {
 	put_switch(BOTTOM);
@@ -717,6 +769,8 @@ main(void)
 		test_scheduler_elsewhere,
 		test_no_runtime,
 		test_endless_thread_list,
+		test_thread_list_by_any_link,
+		test_thread_lists_that_differ,
 		test_switch_without_goroutine,
 		test_switch_to_bad_sp,
 		test_switch_loop,
