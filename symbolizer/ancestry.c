@@ -71,7 +71,8 @@ static const char *const texts[] = {
 	[MJ_ANCESTRY_SERVES] =
 		"its goroutine connects for whoever waits for it, and who that is is not recorded",
 	[MJ_ANCESTRY_CUT] = "the record of who created its goroutine is cut off",
-	[MJ_ANCESTRY_UNSURE] = "several fields of its goroutine may be the record of who created it",
+	[MJ_ANCESTRY_UNSURE] =
+		"several fields of its goroutine may be the record of who created it",
 	[MJ_ANCESTRY_MISSING] = "there is no record of who created its goroutine",
 	[MJ_ANCESTRY_FOREIGN] = "C code that no Go code called set its goroutine off",
 };

@@ -205,10 +205,10 @@ struct mj_runtime_layout {
 	bool racecall_sought; /* it was looked for... */
 	uint64_t racecall, racecall_end; /* ...and lies here; both 0: there is none */
 	bool guessed; /* they are another release's: nothing that no check supports is built on them */
-	uint64_t m0, g0;     /* runtime.m0, runtime.g0 */
-	struct mj_allm code; /* what the runtime's code says, allm 0: nothing */
-	bool code_settled;   /* and it is so in a live process */
-	bool g_known;        /* of a g: goid, gopc and ancestors were found in a live process */
+	uint64_t m0, g0;      /* runtime.m0, runtime.g0 */
+	struct mj_allm code;  /* what the runtime's code says, allm 0: nothing */
+	bool code_settled;    /* and it is so in a live process */
+	bool g_known;         /* of a g: goid, gopc and ancestors were found in a live process */
 	uint32_t g_syscallsp; /* likewise; 0: not yet */
 	struct mj_offsets at;
 };

@@ -24,6 +24,7 @@
  * sigmask, tls[6], mstartfn, curg (runtime2.go; the fields between have kept their sizes). */
 #define M_CURG_TO_GSIGNAL 112
 #define M_CURG_TO_PROCID 120
+#define MAX_CODE 32768
 
 /* ---- offsets -------------------------------------------------------------------------------- */
 
@@ -188,8 +189,9 @@ is_op(struct mj_span code, uint64_t off, uint8_t opcode, uint8_t mod, uint8_t *r
 }
 
 enum { OP_STORE = 0x89, OP_LOAD = 0x8b, OP_LEA = 0x8d, OP_XCHG = 0x87 };
-#define RM_RIP 5      /* with mod 0 */
-#define ALLM_NEAR 112 /* the longest way from one instruction to the next that belongs to it is half of that */
+#define RM_RIP 5 /* with mod 0 */
+/* Twice the longest way from one instruction to the next that belongs to it. */
+#define ALLM_NEAR 112
 
 /* LEAQ allm(SB), P; XCHGQ M, (P); some way before it MOVQ allm(SB), L and MOVQ L, alllink(M). */
 static bool
@@ -239,6 +241,13 @@ allm_of_mexit(struct mj_span code, uint64_t entry, struct mj_allm *ret)
 	return false;
 }
 
+/* Of a function that is as long as these are, two kilobytes at most, or some times that. */
+static bool
+short_code(struct mj_image *image, const char *name, struct mj_func *f, struct mj_span *ret)
+{
+	return function_code(image, name, 0, f, ret) && ret->len <= MAX_CODE;
+}
+
 /* Where both functions say the same. */
 static bool
 find_allm(struct mj_image *image, struct mj_allm *ret)
@@ -247,9 +256,9 @@ find_allm(struct mj_image *image, struct mj_allm *ret)
 	struct mj_func f;
 	struct mj_span code;
 	struct mj_allm one = { 0 }, other = { 0 };
-	if (!function_code(image, "runtime.mcommoninit", 0, &f, &code) ||
+	if (!short_code(image, "runtime.mcommoninit", &f, &code) ||
 	    !allm_of_mcommoninit(code, f.entry, &one) ||
-	    !function_code(image, "runtime.mexit", 0, &f, &code) ||
+	    !short_code(image, "runtime.mexit", &f, &code) ||
 	    !allm_of_mexit(code, f.entry, &other) || one.allm != other.allm ||
 	    one.alllink != other.alllink)
 		return false;

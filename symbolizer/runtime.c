@@ -210,8 +210,8 @@ end_of_list(struct mj_runtime *runtime, uint64_t last)
  * it on the list first) and has no stack yet. ret_length: how many were met. */
 static enum mj_find
 search_list(struct mj_runtime *runtime, const struct mj_memory *memory, uint64_t m,
-            uint32_t alllink, uint64_t sp, struct mj_thread_hint *hint,
-            struct mj_thread_stack *ret, unsigned *ret_length)
+            uint32_t alllink, uint64_t sp, struct mj_thread_hint *hint, struct mj_thread_stack *ret,
+            unsigned *ret_length)
 {
 	const struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
 	uint64_t last = 0;
@@ -242,8 +242,8 @@ search_by_code(struct mj_runtime *runtime, const struct mj_memory *memory, uint6
 	uint64_t m;
 	if (!layout->code.allm || !mj_read_u64(memory, layout->code.allm + runtime->bias, &m))
 		return MJ_FIND_ERROR;
-	enum mj_find found = search_list(runtime, memory, m, layout->code.alllink, sp, hint, ret,
-	                                 &length);
+	enum mj_find found =
+		search_list(runtime, memory, m, layout->code.alllink, sp, hint, ret, &length);
 	if (found == MJ_FIND_NONE && length > 1)
 		layout->code_settled = true;
 	return found;
