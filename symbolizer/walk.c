@@ -511,10 +511,10 @@ follow_frame_pointer(struct walk *w, const struct mj_pc_entry *entry, uint64_t a
 
 /*
  * Where the instruction before a system call has popped the return address (see mj_pc_entry), it still stands right below SP:
- * nobody has written there since. What runs on this stack before the call returns is the kernel, which puts the frame
- * of a signal's handler below the 128 bytes under SP that the ABI leaves to the function (Linux, arch/x86/kernel/signal.c,
- * get_sigframe), if not on the alternate stack; and with vfork, after this call has been decided, the child, whose first instruction pushes the same
- * word there.
+ * nobody has written there since. What could is the kernel, which puts the frame of a signal's handler below
+ * the 128 bytes under SP that the ABI leaves to the function (Linux, arch/x86/kernel/signal.c, get_sigframe), if not on
+ * another stack, and here signals are blocked (runtime/proc.go, syscall_runtime_BeforeFork); and the child, which shares the
+ * stack, and whose first instruction pushes the same word there, after this call has been decided.
  */
 static uint64_t
 below_sp(struct walk *w)
