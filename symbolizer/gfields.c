@@ -18,7 +18,8 @@
 #define GOID_LAST 184
 #define GOPC_FIRST 256
 #define GOPC_LAST 320
-#define LARGEST_GOID (UINT64_C(1) << 38) /* the heap lies above, 1.26's randomised one too */
+#define LARGEST_GOID                                                                               \
+	(UINT64_C(1) << 38) /* the heap lies above, but for one program in 256 from 1.26 on */
 
 static bool
 is_goid(const uint64_t *words, uint32_t at)

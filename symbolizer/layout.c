@@ -10,10 +10,10 @@
  * functions of the runtime (runtime/proc.go, Go 1.16 to 1.27), which have to agree:
  *     mcommoninit: mp.alllink = allm; atomicstorep(unsafe.Pointer(&allm), unsafe.Pointer(mp))
  *     mexit: for pprev := &allm; *pprev != nil; pprev = &(*pprev).alllink
- * Where they are compiled otherwise (without optimisation, say), runtime.c finds both in the live process.
- * The other offsets are those of a table of releases; what can be checked of them is (gfields.c, snapshot.c). If the release is not in it, or debugging information is to be used
- * anyway (mj_image_use_dwarf), they are the debugging information's, if there is one that this code does not
- * contradict.
+ * Where they are compiled otherwise (without optimisation, say), the live process tells (allm.c).
+ * The other offsets are those of a table of releases; gfields.c checks some of them. If the release is not in it, or debugging
+ * information is to be used anyway (mj_image_use_dwarf), they are the debugging information's, if there is one that
+ * this code does not contradict.
  */
 #include "symbolizer/dwarfinfo.h"
 
@@ -262,7 +262,8 @@ find_allm(struct mj_image *image, struct mj_allm *ret)
 	    !allm_of_mexit(code, f.entry, &other) || one.allm != other.allm ||
 	    one.alllink != other.alllink)
 		return false;
-	if (one.allm % 8 || one.allm < tab->bss || one.allm >= tab->ebss)
+	if (one.allm % 8 || one.allm < tab->bss || one.allm >= tab->ebss || one.alllink % 8 ||
+	    one.alllink >= MJ_MAX_OFFSET)
 		return false;
 	*ret = one;
 	return true;
