@@ -159,6 +159,33 @@ check_idle(const struct mj_policy *policy, struct mj_image *image, const char *p
 	}
 }
 
+#define STRAYS 3
+
+/* Closures of which nobody knows who wrote them may do only what every module may: where a policy takes something from
+ * somebody, an honest one may be refused. */
+static int
+check_strays(const struct mj_policy *policy, struct mj_image *image, const char *program,
+             const struct cli_check *check, struct mj_error *err)
+{
+	struct mj_stray found[STRAYS];
+	struct mj_grant unconfined = mj_grant_unconfined();
+	size_t count;
+	if (mj_grant_covers(&mj_policy_unattributed(policy)->grant, &unconfined))
+		return 0;
+	if (mj_find_strays(image, found, STRAYS, &count, err) < 0)
+		return -1;
+	for (size_t i = 0; i < count && i < STRAYS; i++) {
+		char name[512];
+		warn(check,
+		     "%s: nothing tells who wrote the closure %s (%s:%d): what it calls itself is allowed only if "
+		     "every module may do it, or unattributed: says so%s",
+		     program, mj_function_display(found[i].function, name, sizeof(name)),
+		     found[i].file, found[i].line,
+		     i + 1 == STRAYS && count > STRAYS ? "; there are more of that kind" : "");
+	}
+	return 0;
+}
+
 static void
 on_notice(void *ctx, enum mj_notice_level level, const char *text)
 {
@@ -180,8 +207,9 @@ check_program(const struct mj_policy *policy, const struct cli_options *options,
 		return -1;
 	check_idle(policy, image, program, check);
 	check_uncovered(policy, image, check);
+	int r = check_strays(policy, image, program, check, err);
 	mj_image_destroy(image);
-	return 0;
+	return r;
 }
 
 int

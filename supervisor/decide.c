@@ -275,10 +275,12 @@ conclude(struct question *q, enum mj_answer answer, bool known)
 	if (known && !mj_search_knows(&inquiry->search, known))
 		v->detail = "its goroutine is a pool's, and nobody recorded who handed it this job";
 	if (known && q->doubtful) {
-		snprintf(
-			q->sup->detail, sizeof(q->sup->detail),
-			"nothing confirms that the code of %.150s (%.80s:%d) is what its name says",
-			q->doubtful->function, q->doubtful->file, q->doubtful->line);
+		const struct mj_frame *frame = q->doubtful;
+		snprintf(q->sup->detail, sizeof(q->sup->detail), "%s%.150s (%.80s:%d)%s",
+		         frame->stray ? "it is not known who wrote the closure "
+		                      : "nothing confirms that the code of ",
+		         frame->function, frame->file, frame->line,
+		         frame->stray ? "" : " is what its name says");
 		v->detail = q->sup->detail;
 	}
 }

@@ -62,4 +62,14 @@ struct mj_inspection {
 int mj_inspect(struct mj_image *image, struct mj_inspection **ret, struct mj_error *err);
 void mj_inspection_destroy(struct mj_inspection *inspection); /**< accepts NULL */
 
+/** A closure of which nobody is known to have written it (mj_frame_in_doubt). Borrowed from the image. */
+struct mj_stray {
+	const char *function, *file;
+	int line; /**< 0 where unknown */
+};
+/** Looks for such closures in an image of kind MJ_IMAGE_GO (others: MJ_ERR_UNSUPPORTED), but for those in the standard library's
+ * files; the first max of them are put in ret, *ret_count is how many there are. Seconds, for the largest programs. */
+int mj_find_strays(struct mj_image *image, struct mj_stray *ret, size_t max, size_t *ret_count,
+                   struct mj_error *err);
+
 #endif

@@ -49,9 +49,8 @@ mj_witnesses_goroot(const struct mj_witnesses *witnesses, size_t *ret_len)
 	return witnesses->goroot;
 }
 
-/* Whether a file is in a directory of the standard library's sources. */
-static bool
-is_in_goroot(const struct mj_witnesses *witnesses, const char *file)
+bool
+mj_witnesses_in_goroot(const struct mj_witnesses *witnesses, const char *file)
 {
 	size_t len = witnesses->goroot_len;
 	const struct dir *dir = mj_witnesses_dir(witnesses, file);
@@ -133,13 +132,13 @@ unit_confirms(const struct mj_image *image, const struct unit *unit, const struc
 		return false;
 	if (unit->is_assembly)
 		return frame->subject >= 0 ||
-		       (unit->home && is_in_goroot(witnesses, unit->home->path));
+		       (unit->home && mj_witnesses_in_goroot(witnesses, unit->home->path));
 	bool init = unit->has_init && mj_is_package_init(frame->function);
 	/* A package that has no functions but those that pass for the standard library's must have its files
 	 * there, too. */
 	if (frame->subject < 0 && !unit->count && !init)
 		return unit->package_lead && unit->home &&
-		       is_in_goroot(witnesses, unit->home->path);
+		       mj_witnesses_in_goroot(witnesses, unit->home->path);
 	return init || (unit->package_lead && is_at_home(image, unit, frame));
 }
 
@@ -148,7 +147,7 @@ static bool
 dir_confirms(const struct mj_witnesses *witnesses, const struct dir *dir,
              const struct mj_frame *frame)
 {
-	return (dir && dir->count) || is_in_goroot(witnesses, frame->file) ||
+	return (dir && dir->count) || mj_witnesses_in_goroot(witnesses, frame->file) ||
 	       is_named_after_dir(frame);
 }
 
@@ -164,7 +163,7 @@ unit_confirms_closure(const struct mj_image *image, const struct unit *unit,
 		return unit_confirms(image, unit, frame);
 	if (unit->has_init || is_named_after_dir(frame))
 		return true;
-	return frame->subject < 0 ? is_in_goroot(image->witnesses, frame->file)
+	return frame->subject < 0 ? mj_witnesses_in_goroot(image->witnesses, frame->file)
 	                          : image->modules.has_list && is_at_home(image, unit, frame);
 }
 
@@ -173,7 +172,8 @@ static bool
 is_std(const struct mj_image *image, const struct unit *unit)
 {
 	return unit && !unit->is_impostor && !unit->is_assembly && !unit->count &&
-	       unit->package_lead && unit->home && is_in_goroot(image->witnesses, unit->home->path);
+	       unit->package_lead && unit->home &&
+	       mj_witnesses_in_goroot(image->witnesses, unit->home->path);
 }
 
 /* ---- one frame ------------------------------------------------------------------------------ */
@@ -207,7 +207,7 @@ is_stray(const struct hearing *h)
 	bool names_tell = h->image->names_minor >= MJ_CLOSURES_NAME_CALLS &&
 	                  h->image->names_minor < MJ_CLOSURES_NAME_AUTHORS;
 	return !dir_confirms(witnesses, h->dir, h->frame) ||
-	       (names_tell && is_in_goroot(witnesses, h->frame->file));
+	       (names_tell && mj_witnesses_in_goroot(witnesses, h->frame->file));
 }
 
 static bool

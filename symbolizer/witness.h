@@ -25,6 +25,8 @@ struct mj_witnesses;
 int mj_witnesses_ready(struct mj_image *image, struct mj_error *err);
 void mj_witnesses_destroy(struct mj_witnesses *witnesses); /**< accepts NULL */
 
+/** Whether a file is in a directory of the standard library's sources, as far as its name says. */
+bool mj_witnesses_in_goroot(const struct mj_witnesses *witnesses, const char *file);
 /** As mj_image_goroot. */
 const char *mj_witnesses_goroot(const struct mj_witnesses *witnesses, size_t *ret_len);
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Releases of Go, from 1.16 on: of each minor from 1.21 on the first, one in the middle and the last that the table of toolchains
-# has (ci), of older ones the last, and Debian's. A program that does what honest ones do, in the main module and in a confined one
+# Releases of Go, from 1.16 on: of each minor from 1.21 on the first and the last that the table of toolchains
+# has, and some more (ci); the others are tried by scripts/releases. A program that does what honest ones do, in the main module and in a confined one
 # (releases/app): no call of the former may be refused, and each of the latter has to be. Once more with a policy that
 # has clone asked about. And every place where the standard library enters the kernel (releases/entrances).
 #

@@ -73,6 +73,8 @@ export GOTOOLCHAIN=local GOFLAGS=-mod=mod XDG_CACHE_HOME=$tmp/cache
 control "$tmp/tool/staticcheck" ./...
 findings=$status/$out
 like 'control: staticcheck finds something' "$out" 'SA4000|S1002'
+capture "$MODJAIL" policy check --policy=golang.org/x/mod=confined "$tmp/tool/staticcheck"
+like 'policy check says beforehand of which closure nobody is known' "$err$out" 'nothing tells who wrote the closure .*Sorted'
 for module in golang.org/x/mod github.com/BurntSushi/toml; do
   rm -rf "$tmp/cache/staticcheck"
   jailed --policy="$module=confined" -- "$tmp/tool/staticcheck" ./...

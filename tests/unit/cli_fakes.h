@@ -101,6 +101,15 @@ mj_image_module(const struct mj_image *i, size_t index)
 	return &i->modules[index];
 }
 
+int
+mj_find_strays(struct mj_image *i, struct mj_stray *ret, size_t max, size_t *ret_count,
+               struct mj_error *err)
+{
+	(void)i, (void)ret, (void)max, (void)err;
+	*ret_count = 0;
+	return 0;
+}
+
 bool
 mj_image_module_present(struct mj_image *i, size_t index)
 {

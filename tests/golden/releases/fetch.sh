@@ -18,7 +18,8 @@ releases_table() { # the lines of the table of toolchains: VERSION SUM WHEN
 # runtime's code is not there in the last ones.
 variants_of() { # VERSION
   case $1 in
-    1.24.13 | 1.27.4 | debian) echo 'default stripped pie cgo plain' ;;
+    1.27.4) echo 'default stripped pie cgo plain' ;;
+    1.24.13 | debian) echo 'default stripped pie cgo' ;;
     *) echo 'default stripped' ;;
   esac
 }
