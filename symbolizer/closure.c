@@ -19,7 +19,7 @@
 
 #define MAX_DEPTH 256
 /* Inlined calls that are looked at for one closure; tsgo's largest function has some 20,000. */
-#define MAX_CALLS 1000000
+#define MAX_CALLS 400000
 #define MAX_CODE (UINT64_C(64) << 20)
 #define MAX_NESTING 32
 
@@ -397,9 +397,9 @@ mj_closure_authors(struct mj_image *image, const struct mj_func *f, const char *
 		ok = physical ? explain(&s, *f) : explain_inlined(&s, f, name);
 	else if (physical)
 		ok = explain_by_makers(&s, f);
-	/* Else its name is its author's. */
+	/* Else its name is its author's. Where not all was looked at, it may be anybody. */
 	if (!ok)
-		ret->explained = ret->by_maker = false;
+		*ret = (struct mj_authors){ .count = MJ_MAX_SUSPECTS + 1 };
 	return !s.failed;
 }
 

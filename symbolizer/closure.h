@@ -19,14 +19,12 @@ struct mj_authors {
 	bool explained;
 	/** By the code that makes it: then the unit that it is in is only where it was inlined (from Go 1.27 on). */
 	bool by_maker;
-	unsigned count; /**< MJ_MAX_SUSPECTS + 1: more than are told apart */
+	/** MJ_MAX_SUSPECTS + 1: more than are told apart, or the tables are malformed or too long. */
+	unsigned count;
 	int modules[MJ_MAX_SUSPECTS];
 };
 
-/**
- * name: of a closure; physical: f itself, else inlined into f. *ret is filled in any case: nothing explained, if
- * nothing is found, or if it takes too long. False: out of memory.
- */
+/** name: of a closure; physical: f itself, else inlined into f. False: out of memory. */
 bool mj_closure_authors(struct mj_image *image, const struct mj_func *f, const char *name,
                         bool physical, struct mj_authors *ret);
 

@@ -213,7 +213,7 @@ is_stray(const struct hearing *h)
 static bool
 is_doubtful_closure(const struct hearing *h)
 {
-	return h->physical && !h->shared && !h->authors.by_maker &&
+	return h->physical && !(h->shared && h->genuine) && !h->authors.by_maker &&
 	       !unit_confirms_closure(h->image, h->unit, h->frame);
 }
 
@@ -241,6 +241,16 @@ is_in_module(const struct mj_image *image, const struct unit *unit, const struct
 	                frame->subject);
 }
 
+/* Up to Go 1.17 assembly has no mark. crosscall2, say, stands alone in its file in runtime/cgo. */
+static bool
+is_old_assembly(const struct mj_image *image, const struct unit *unit, const struct mj_frame *frame)
+{
+	size_t len = strlen(frame->file);
+	return image->tab.layout == MJ_PCLN_116 && unit && !unit->count && len > 2 &&
+	       strcmp(frame->file + len - 2, ".s") == 0 &&
+	       mj_witnesses_in_goroot(image->witnesses, frame->file);
+}
+
 /* Why anybody may have written it. */
 static const char *
 doubt_of(const struct hearing *h)
@@ -251,7 +261,8 @@ doubt_of(const struct hearing *h)
 		return NULL;
 	if (!mj_function_package(frame->function, unused, sizeof(unused))) {
 		/* Only the linker, C and assembly give such names to code, and nothing with one is inlined. */
-		return h->physical && unit_confirms(h->image, h->unit, frame)
+		return h->physical && (unit_confirms(h->image, h->unit, frame) ||
+		                       is_old_assembly(h->image, h->unit, frame))
 		               ? NULL
 		               : "its name has no package";
 	}

@@ -55,6 +55,7 @@ OLD_NAMES = {
     "instance": WORK + ".Forged@N@[go.shape.int]",
     "instance-short": WORK + ".Forged@N@[...]",
     "instance-std": "os.forged@N@[go.shape.int_0]",
+    "instance-closure": WORK + ".Sum[go.shape.int].func@N@",
 }
 FILES = ["own", "main", "module", "std", "cache"]
 
