@@ -177,7 +177,8 @@ check_strays(const struct mj_policy *policy, struct mj_image *image, const char 
 	for (size_t i = 0; i < count && i < STRAYS; i++) {
 		char name[512];
 		warn(check,
-		     "%s: nothing tells who wrote the closure %s (%s:%d): what it calls itself is allowed only if "
+		     "%s: nothing tells who wrote the closure %s (%s:%d): what it calls itself is "
+		     "allowed only if "
 		     "every module may do it, or unattributed: says so%s",
 		     program, mj_function_display(found[i].function, name, sizeof(name)),
 		     found[i].file, found[i].line,

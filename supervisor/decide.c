@@ -141,9 +141,10 @@ struct question {
 	struct mj_inquiry inquiry;
 	/* A frame that anybody may have written, NULL if there is none. */
 	const struct mj_frame *doubtful;
-	enum mj_ancestry ancestry;    /* what is known of the creators that are asked */
-	const struct mj_frame *inner; /* what the frame that is asked has called, NULL: nothing, or not known */
-	bool whole;                   /* all frames of the stack are there, one beside the other */
+	enum mj_ancestry ancestry; /* what is known of the creators that are asked */
+	const struct mj_frame
+		*inner; /* what the frame that is asked has called, NULL: nothing, or not known */
+	bool whole;     /* all frames of the stack are there, one beside the other */
 };
 
 void

@@ -234,7 +234,7 @@ struct sup_verdict {
 	bool stub;   /* modjail's own call: no record */
 	/* The standard library's own: allowed, and its stack is not charged. */
 	bool own_act;
-	bool aside;  /* none yet: its stack takes long, and the walk was put aside */
+	bool aside; /* none yet: its stack takes long, and the walk was put aside */
 	enum mj_reason reason;
 	const char *detail;
 	const struct mj_rule *rule; /* that refuses; NULL: nobody's */

@@ -157,14 +157,19 @@ static void
 vote_for_package(struct pass *pass)
 {
 	struct unit *unit = pass->unit;
-	size_t len = pass->run.package_len;
+	const struct mj_name_run *run = &pass->run;
+	unsigned i = 0;
 	unit->functions++;
-	if (unit->package_lead == 0) {
-		unit->package = pass->run.name;
-		unit->package_len = len;
-	}
-	bool same = unit->package_len == len && strncmp(unit->package, pass->run.name, len) == 0;
-	unit->package_lead += same ? 1U : -1U;
+	while (i < unit->nclaims &&
+	       (unit->claims[i].len != run->package_len ||
+	        strncmp(unit->claims[i].name, run->name, run->package_len) != 0))
+		i++;
+	if (i == MAX_CLAIMS)
+		return;
+	if (i == unit->nclaims)
+		unit->claims[unit->nclaims++] =
+			(struct claim){ run->name, run->package_len, run->subject, 0 };
+	unit->claims[i].count++;
 }
 
 /* Once all units' homes are known: whom a unit names, its home is of. A directory has one package; a unit that is much smaller
@@ -317,17 +322,18 @@ find_packages(struct mj_witnesses *witnesses, struct package **ret)
 	struct package *package;
 	struct unit *unit, *next;
 	HASH_ITER (hh, witnesses->units, unit, next) {
-		if (unit->is_assembly || !unit->package_lead)
+		if (unit->is_assembly || !unit->package)
 			continue;
-		HASH_FIND(hh, *ret, unit->package, unit->package_len, package);
+		HASH_FIND(hh, *ret, unit->package->name, unit->package->len, package);
 		if (package) {
 			compare_units(package, unit);
 			continue;
 		}
 		package = calloc(1, sizeof(*package));
 		if (package) {
-			*package =
-				(struct package){ unit->package, unit->package_len, unit, { 0 } };
+			*package = (struct package){
+				unit->package->name, unit->package->len, unit, { 0 }
+			};
 			HASH_ADD_KEYPTR(hh, *ret, package->path, package->len, package);
 		}
 		if (!package || !mj_hash_added(package)) {
@@ -347,8 +353,8 @@ find_impostors(struct mj_witnesses *witnesses, bool closures)
 	bool ok = find_packages(witnesses, &packages);
 	/* A package has its closures where it has its functions. */
 	HASH_ITER (hh, witnesses->units, unit, next) {
-		if (!ok || (!closures && unit->has_init) || unit->is_assembly ||
-		    unit->package_lead || !unit->closure_package)
+		if (!ok || (!closures && unit->has_init) || unit->is_assembly || unit->package ||
+		    !unit->closure_package)
 			continue;
 		HASH_FIND(hh, packages, unit->closure_package, unit->closure_package_len, package);
 		unit->is_impostor |= package != NULL;
@@ -375,13 +381,14 @@ vote_for_root(struct mj_witnesses *witnesses, const struct mj_modules *mods,
               const struct unit *unit)
 {
 	char buf[512];
-	if (unit->is_assembly || unit->is_impostor || !unit->package_lead || !unit->home ||
-	    unit->owner < 0 || (size_t)unit->owner >= witnesses->nroots)
+	if (unit->is_assembly || unit->is_impostor || !unit->package || !unit->home ||
+	    unit->package->subject < 0 || (size_t)unit->package->subject >= witnesses->nroots)
 		return;
-	const char *below = mj_modules_below(mods, unit->package, unit->owner, buf, sizeof(buf));
+	int subject = unit->package->subject;
+	const char *below = mj_modules_below(mods, unit->package->name, subject, buf, sizeof(buf));
 	if (!below || !*below || !mj_is_folder_of(NULL, unit->home->path, unit->home->len, below))
 		return;
-	struct root *root = &witnesses->roots[unit->owner];
+	struct root *root = &witnesses->roots[subject];
 	size_t len = unit->home->len - strlen(below);
 	if (root->len == len && memcmp(root->path, unit->home->path, len) == 0) {
 		root->lead += unit->functions;
@@ -392,10 +399,33 @@ vote_for_root(struct mj_witnesses *witnesses, const struct mj_modules *mods,
 	}
 }
 
+/* Whether a folder ends as a claim's package does below its module, if that is told. */
+static bool
+fits(const struct mj_modules *mods, const struct claim *claim, const struct dir *home)
+{
+	char buf[512];
+	const char *below = mj_modules_below(mods, claim->name, claim->subject, buf, sizeof(buf));
+	return below && home && mj_is_folder_of(NULL, home->path, home->len, below);
+}
+
 static void
-find_homes(struct mj_witnesses *witnesses)
+choose_package(struct unit *unit, const struct mj_modules *mods)
+{
+	for (unsigned i = 0; i < unit->nclaims; i++) {
+		const struct claim *claim = &unit->claims[i], *best = unit->package;
+		if (!best || claim->count > best->count ||
+		    (claim->count == best->count && fits(mods, claim, unit->home) &&
+		     !fits(mods, best, unit->home)))
+			unit->package = claim;
+	}
+}
+
+static void
+find_homes(struct mj_witnesses *witnesses, const struct mj_modules *mods)
 {
 	struct unit *unit, *next;
+	HASH_ITER (hh, witnesses->units, unit, next)
+		choose_package(unit, mods);
 	HASH_ITER (hh, witnesses->units, unit, next)
 		if (unit->home && unit->functions > unit->home->largest)
 			unit->home->largest = unit->functions;
@@ -447,7 +477,7 @@ mj_witnesses_ready(struct mj_image *image, struct mj_error *err)
 		             .witnesses = witnesses };
 	bool ok = witnesses && hear_all(&pass);
 	if (ok)
-		find_homes(witnesses);
+		find_homes(witnesses, &image->modules);
 	/* Up to Go 1.17 units of assembly cannot be told from others. */
 	if (ok && image->tab.layout != MJ_PCLN_116)
 		ok = find_impostors(witnesses, image->names_minor < MJ_CLOSURES_NAME_AUTHORS);

@@ -6,6 +6,8 @@
 #include "common/hash.h"
 #include "symbolizer/witness.h"
 
+#define MAX_CLAIMS 8
+
 /* A compile unit, by its offset in the table of file tables. */
 struct unit {
 	uint32_t offset;
@@ -18,11 +20,17 @@ struct unit {
 	bool has_std;
 	struct dir *home;
 	unsigned home_lead;
-	/* The package that most of its plain functions are named after, and whether another unit has more of
-	 * that name: a package has one unit of Go code, so this one's names are not its own. */
-	const char *package; /* borrowed, package_len bytes */
-	size_t package_len;
-	unsigned package_lead, functions;
+	/* Packages that its plain functions are named after, and the one that most of them are, of the same number that whose module has
+	 * it here. Whether another unit has more of that name: a package has one unit of Go code, so this one's names are not its own. */
+	struct claim {
+		const char *
+			name; /* of a function, borrowed; len bytes of it are the package's, with the dot */
+		size_t len;
+		int subject;
+		unsigned count;
+	} claims[MAX_CLAIMS];
+	unsigned nclaims, functions;
+	const struct claim *package; /* NULL: none */
 	bool is_assembly, is_impostor;
 	/* The package that its first closure is named after, for units that have nothing but closures. */
 	const char *closure_package; /* borrowed, closure_package_len bytes */

@@ -44,9 +44,8 @@ mj_snapshot_syscallsp(const struct mj_runtime *runtime, const struct mj_memory *
                       uint64_t *ret)
 {
 	const struct mj_runtime_layout *layout = mj_image_runtime_layout(runtime->image);
-	uint32_t at = layout->g_syscallsp
-	                      ? layout->g_syscallsp
-	                      : syscallsp_of_release(mj_image_go_minor(runtime->image));
+	uint32_t at = layout->g_syscallsp ? layout->g_syscallsp
+	                                  : syscallsp_of_release(mj_image_go_minor(runtime->image));
 	return !layout->guessed && mj_read_u64(memory, g + at, ret);
 }
 

@@ -46,9 +46,9 @@ struct mj_frame {
 	unsigned
 		nsuspects; /**< further modules that its compile unit or its file's directory name */
 	const int *suspects; /**< their indices */
-	bool doubtful; /**< the witnesses do not account for it: anybody may have written it */
+	bool doubtful;     /**< the witnesses do not account for it: anybody may have written it */
 	const char *doubt; /**< if so, why; else NULL */
-	bool stray; /**< a closure that anybody may have written: see mj_frame_in_doubt() */
+	bool stray;        /**< a closure that anybody may have written: see mj_frame_in_doubt() */
 };
 
 /**
@@ -245,7 +245,7 @@ enum mj_ancestry {
 	MJ_ANCESTRY_CUT,     /**< a record, or the chain of them, is as long as its limit */
 	MJ_ANCESTRY_MISSING, /**< there should be a record and is none */
 	MJ_ANCESTRY_FOREIGN, /**< it, or the oldest creator, is one on which C calls Go, from a thread of C's own */
-	MJ_ANCESTRY_UNSURE,  /**< several places may be where the runtime keeps it */
+	MJ_ANCESTRY_UNSURE, /**< several places may be where the runtime keeps it */
 };
 /** One clause for messages, "its record of creators is cut off". Static. */
 const char *mj_ancestry_text(enum mj_ancestry ancestry);

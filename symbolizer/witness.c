@@ -112,10 +112,12 @@ is_where(const struct mj_image *image, const char *folder, size_t len, const cha
 static bool
 is_at_home(const struct mj_image *image, const struct unit *unit, const struct mj_frame *frame)
 {
-	return (unit->home && unit->package_lead && unit->owner >= 0 &&
-	        is_where(image, unit->home->path, unit->home->len, unit->package, unit->owner)) ||
-	       is_where(image, frame->file, mj_dir_length(frame->file), frame->function,
-	                frame->subject);
+	const struct claim *package = unit->package;
+	if (unit->home && package && package->subject >= 0 &&
+	    is_where(image, unit->home->path, unit->home->len, package->name, package->subject))
+		return true;
+	return frame->subject >= 0 && is_where(image, frame->file, mj_dir_length(frame->file),
+	                                       frame->function, frame->subject);
 }
 
 /* A function's name is believed if its unit is the one of the package that it names. Assembly has units of
@@ -137,9 +139,9 @@ unit_confirms(const struct mj_image *image, const struct unit *unit, const struc
 	/* A package that has no functions but those that pass for the standard library's must have its files
 	 * there, too. */
 	if (frame->subject < 0 && !unit->count && !init)
-		return unit->package_lead && unit->home &&
+		return unit->package && unit->home &&
 		       mj_witnesses_in_goroot(witnesses, unit->home->path);
-	return init || (unit->package_lead && is_at_home(image, unit, frame));
+	return init || (unit->package && is_at_home(image, unit, frame));
 }
 
 /* Whether the directory of a frame's file accounts for it. */
@@ -159,7 +161,7 @@ unit_confirms_closure(const struct mj_image *image, const struct unit *unit,
 {
 	if (!unit || unit->is_impostor)
 		return false;
-	if (unit->package_lead || unit->is_assembly)
+	if (unit->package || unit->is_assembly)
 		return unit_confirms(image, unit, frame);
 	if (unit->has_init || is_named_after_dir(frame))
 		return true;
@@ -171,9 +173,8 @@ unit_confirms_closure(const struct mj_image *image, const struct unit *unit,
 static bool
 is_std(const struct mj_image *image, const struct unit *unit)
 {
-	return unit && !unit->is_impostor && !unit->is_assembly && !unit->count &&
-	       unit->package_lead && unit->home &&
-	       mj_witnesses_in_goroot(image->witnesses, unit->home->path);
+	return unit && !unit->is_impostor && !unit->is_assembly && !unit->count && unit->package &&
+	       unit->home && mj_witnesses_in_goroot(image->witnesses, unit->home->path);
 }
 
 /* ---- one frame ------------------------------------------------------------------------------ */

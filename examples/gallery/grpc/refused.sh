@@ -30,5 +30,5 @@ listens() {
   [ $listening -ne 0 ] || served
 }
 listened() { [ -n "$address" ]; }
-refuses "the client's policy, a server" listens listened 'FILES/READ example.com/gallery/grpc' 'NETWORK/LISTEN example.com/gallery/grpc'
+refuses "the client's policy, a server" listens listened 'NETWORK/LISTEN example.com/gallery/grpc'
 done_looking
