@@ -20,6 +20,8 @@ struct pass {
 	struct mj_witnesses *witnesses;
 	struct mj_name_run run; /* of the function that is heard */
 	bool generic, closure;
+	bool shared; /* an instance for certain */
+	unsigned names_minor;
 	bool closures_count; /* they are named after the package of their unit */
 	struct unit *unit;
 	const char *file;
@@ -256,6 +258,8 @@ hear(struct pass *pass, const struct mj_func *f)
 	size_t len = strlen(f->name);
 	pass->generic = mj_has_type_arguments(f->name);
 	pass->closure = mj_function_outer_length(f->name) < len;
+	/* Before, anybody could name a function so. */
+	pass->shared = pass->generic && pass->names_minor >= MJ_ONLY_COMPILERS_WRITE_BRACKETS;
 	if (!mj_modules_subject_next(pass->mods, &pass->run, f->name) ||
 	    !find_unit(pass, f->cu_offset))
 		return false;
@@ -268,7 +272,7 @@ hear(struct pass *pass, const struct mj_func *f)
 		add_to_unit(pass);
 	if (f->flag & MJ_FUNC_ASM)
 		pass->unit->is_assembly = true; /* in which Go code has no part */
-	if (pass->closure && !pass->generic && pass->run.named && !pass->unit->closure_package) {
+	if (pass->closure && !pass->shared && pass->run.named && !pass->unit->closure_package) {
 		pass->unit->closure_package = f->name;
 		pass->unit->closure_package_len = pass->run.package_len;
 	}
@@ -473,6 +477,7 @@ mj_witnesses_ready(struct mj_image *image, struct mj_error *err)
 	struct pass pass = { .elf = &image->elf,
 		             .tab = &image->tab,
 		             .mods = &image->modules,
+		             .names_minor = image->names_minor,
 		             .closures_count = image->names_minor < MJ_CLOSURES_NAME_AUTHORS,
 		             .witnesses = witnesses };
 	bool ok = witnesses && hear_all(&pass);

@@ -83,8 +83,9 @@ struct dir *mj_witnesses_dir(const struct mj_witnesses *witnesses, const char *f
 int mj_unit_owner(const struct unit *unit);
 /** Whether a function is called like one that initialises a package. The compiler's own has no file where it begins. */
 bool mj_is_package_init(const char *name);
-/** Whether a name has type arguments in brackets, which the compiler writes. From Go 1.23 on it lets nobody else (cmd/compile/internal/noder/writer.go:
- * "linkname reference of an instantiation is not allowed"). */
+/** Whether a name has type arguments in brackets, which the compiler writes. From this release on it lets nobody else
+ * (cmd/compile/internal/noder/writer.go: "linkname reference of an instantiation is not allowed"). */
+#define MJ_ONLY_COMPILERS_WRITE_BRACKETS 123
 bool mj_has_type_arguments(const char *name);
 /** Whether a folder (len bytes) is root's with below ("" or "/sub/folder") behind it; if root is NULL or not known, any
  * that ends so. */

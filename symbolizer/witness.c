@@ -4,13 +4,12 @@
 
 #include <string.h>
 
-#define ONLY_COMPILERS 123 /* write names with type arguments */
-
 /* Whether it is the compiler that wrote type arguments into a name, so that it did all of the name. */
 static bool
 is_genuine(const struct mj_image *image, const char *name)
 {
-	return image->names_minor >= ONLY_COMPILERS && mj_has_type_arguments(name);
+	return image->names_minor >= MJ_ONLY_COMPILERS_WRITE_BRACKETS &&
+	       mj_has_type_arguments(name);
 }
 
 /* Of an instance, or of a closure in one: then its unit is that of whoever needed it first. It is in what stands first behind the
