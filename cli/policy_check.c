@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 
 static void warn(const struct cli_check *check, const char *fmt, ...) MJ_PRINTF(2, 3);
 
@@ -71,6 +73,40 @@ check_escapes(const char *who, const struct mj_rule *rule, const struct cli_chec
 	}
 }
 
+/* connect and bind do not say in their registers what kind of socket they are called on, so either of several capabilities allows
+ * them; one for another kind of socket and one that gives an internet socket are together more than each. */
+static void
+check_sum(const char *who, const struct mj_rule *rule, const struct cli_check *check)
+{
+	static const struct {
+		int nr;
+		mj_caps caps;
+		const char *word, *name;
+	} sums[] = {
+		{ SYS_connect, MJ_CAP(NETWORK_CONNECT), "connect over the internet",
+		  "NETWORK/CONNECT" },
+		{ SYS_bind, MJ_CAP(NETWORK_LISTEN), "listen to the internet", "NETWORK/LISTEN" },
+	};
+	struct mj_call internet = { .nr = SYS_socket, .args = { AF_INET, SOCK_STREAM } };
+	struct mj_grant unconfined = mj_grant_unconfined();
+	if (mj_grant_covers(&rule->grant, &unconfined) ||
+	    !mj_grant_allows(&rule->grant, mj_call_need(&internet)))
+		return;
+	for (size_t i = 0; i < MJ_ARRAY_LEN(sums); i++) {
+		struct mj_grant own = mj_grant_of(sums[i].caps);
+		struct mj_call call = { .nr = sums[i].nr };
+		char where[512];
+		if (mj_grant_covers(&rule->grant, &own) ||
+		    !mj_grant_allows(&rule->grant, mj_call_need(&call)))
+			continue;
+		warn(check,
+		     "%s%s may %s internet sockets, too, as if it had %s: its other grants for "
+		     "sockets "
+		     "add up to that",
+		     place(rule->origin, where, sizeof(where)), who, sums[i].word, sums[i].name);
+	}
+}
+
 static void
 check_all_escapes(const struct mj_policy *policy, const struct cli_check *check)
 {
@@ -82,6 +118,8 @@ check_all_escapes(const struct mj_policy *policy, const struct cli_check *check)
 		check_escapes("a module that nothing names", otherwise, check);
 	if (nobody->origin.file)
 		check_escapes("a stack without a module", nobody, check);
+	for (size_t i = 0; i < mj_policy_count(policy); i++)
+		check_sum(mj_policy_module(policy, i), mj_policy_rule_at(policy, i), check);
 }
 
 /* ---- pools ------------------------------------------------------------------------------------ */

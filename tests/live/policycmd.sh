@@ -106,6 +106,14 @@ is 'check: a system call by name that leads nowhere by itself' "$status/$err" 0/
 sed 's/inotify_init1/ptrace/' good.yaml > ptrace.yaml
 policy --policy-file=ptrace.yaml check
 like 'check: a system call by name has the marks of what it needs' "$err" 'may do SYSTEM_CALLS \(by ptrace\)'
+for pair in LISTEN=CONNECT CONNECT=LISTEN; do
+  printf 'version: 1\nmodules:\n  example.com/conf: [NETWORK/%s, NETWORK/UNIX]\n' "${pair%=*}" > sum.yaml
+  policy --policy-file=sum.yaml check
+  like "check: ${pair%=*} and UNIX add up" "$err" "sum.yaml:3:.* as if it had NETWORK/${pair#*=}: its other grants for sockets add up"
+done
+printf 'version: 1\nmodules:\n  example.com/conf: [NETWORK/CONNECT, NETWORK/LISTEN]\n' > sum.yaml
+policy --policy-file=sum.yaml check
+is 'check: what is granted adds up to nothing' "$status/$err" 0/
 policy --policy-file=absent.yaml check "$PROBE"
 is 'check: a module that is not there' "$status" 0
 like 'check: and the one that is' "$err" 'contains no module example.com/cnof, which absent.yaml:4 names; did you mean example.com/conf\?'
