@@ -155,23 +155,29 @@ mj_unit_owner(const struct unit *unit)
 	                                       : MJ_NOBODY;
 }
 
+/* Where there are more packages than there is room for, the rarest makes room and leaves its count behind, so that one that has
+ * more than its share of the functions is never lost (Metwally and others, 2005: "Space-Saving"). */
 static void
 vote_for_package(struct pass *pass)
 {
 	struct unit *unit = pass->unit;
 	const struct mj_name_run *run = &pass->run;
-	unsigned i = 0;
+	unsigned i = 0, rarest = 0;
 	unit->functions++;
-	while (i < unit->nclaims &&
-	       (unit->claims[i].len != run->package_len ||
-	        strncmp(unit->claims[i].name, run->name, run->package_len) != 0))
-		i++;
+	for (; i < unit->nclaims; i++) {
+		const struct claim *claim = &unit->claims[i];
+		if (claim->len == run->package_len &&
+		    strncmp(claim->name, run->name, run->package_len) == 0)
+			break;
+		if (claim->count < unit->claims[rarest].count)
+			rarest = i;
+	}
 	if (i == MAX_CLAIMS)
-		return;
+		i = rarest;
 	if (i == unit->nclaims)
-		unit->claims[unit->nclaims++] =
-			(struct claim){ run->name, run->package_len, run->subject, 0 };
-	unit->claims[i].count++;
+		unit->nclaims++;
+	unsigned count = unit->claims[i].count;
+	unit->claims[i] = (struct claim){ run->name, run->package_len, run->subject, count + 1 };
 }
 
 /* Once all units' homes are known: whom a unit names, its home is of. A directory has one package; a unit that is much smaller

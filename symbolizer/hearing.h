@@ -6,7 +6,7 @@
 #include "common/hash.h"
 #include "symbolizer/witness.h"
 
-#define MAX_CLAIMS 8
+#define MAX_CLAIMS 4
 
 /* A compile unit, by its offset in the table of file tables. */
 struct unit {
