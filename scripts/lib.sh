@@ -9,7 +9,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # What modjail needs to be built; what its tests need besides.
 build_packages=(gcc libc6-dev meson ninja-build pkg-config libseccomp-dev libelf-dev libdw-dev libjansson-dev libcapstone-dev
   libfyaml-dev libbz2-dev nettle-dev uthash-dev scdoc)
-test_packages=(check clang clang-format python3 python3-jsonschema python3-yaml procps git fish zsh strace file runc crun uidmap)
+test_packages=(check clang clang-format python3 python3-jsonschema python3-yaml procps git fish zsh strace file runc crun uidmap libcap2-bin)
 # What makes the Debian package, and a Debian to try it in.
 # shellcheck disable=SC2034
 package_packages=(debhelper dpkg-dev debootstrap)
