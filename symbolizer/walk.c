@@ -525,6 +525,8 @@ below_sp(struct walk *w)
 		w->base = at;
 		w->have = 0;
 	}
+	if (at < w->began)
+		w->began = at;
 	return at;
 }
 

@@ -61,7 +61,7 @@ func main() {
 	}
 }
 END
-version=v0.6.1
+version=v0.8.2
 if ! (cd tool && GOTOOLCHAIN=local GOWORK=off GOFLAGS='-mod=mod -buildvcs=false' GOBIN=$PWD timeout 600 "$GO" install \
   "honnef.co/go/tools/cmd/staticcheck@$version") > "$tmp/download" 2>&1; then
   sed -E 's/^/# /' "$tmp/download" | head -n 5
