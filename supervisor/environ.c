@@ -75,6 +75,7 @@ int
 sup_environ_make(char *const *envp, unsigned ancestors, struct sup_environ *ret)
 {
 	size_t n = 0;
+	*ret = (struct sup_environ){ 0 };
 	while (envp[n])
 		n++;
 	ret->envp = calloc(n + 2, sizeof(char *));
