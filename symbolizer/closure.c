@@ -21,6 +21,7 @@
 /* Inlined calls that are looked at for one closure; tsgo's largest function has some 20,000. */
 #define MAX_CALLS 400000
 #define MAX_CODE (UINT64_C(64) << 20)
+#define MAX_FUNCTIONS 200000 /* the largest packages have some 10,000 */
 #define MAX_NESTING 32
 
 struct search {
@@ -28,6 +29,7 @@ struct search {
 	const struct mj_pclntab *tab;
 	struct mj_authors *ret;
 	unsigned calls;        /* looked at so far */
+	unsigned functions;    /* likewise */
 	uint64_t code;         /* bytes, likewise */
 	struct mj_func parent; /* the best that was met; parent_len 0: none */
 	size_t parent_len;
@@ -239,13 +241,13 @@ for_each_of_unit(struct search *s, const struct mj_func *f,
 	for (uint64_t i = at; i-- > 0;) {
 		if (!mj_pclntab_func_at(s->tab, i, &g) || g.cu_offset != f->cu_offset)
 			break;
-		if (!look(s, f, &g))
+		if (++s->functions > MAX_FUNCTIONS || !look(s, f, &g))
 			return false;
 	}
 	for (uint64_t i = at + 1; i < s->tab->nfunc; i++) {
 		if (!mj_pclntab_func_at(s->tab, i, &g) || g.cu_offset != f->cu_offset)
 			break;
-		if (!look(s, f, &g))
+		if (++s->functions > MAX_FUNCTIONS || !look(s, f, &g))
 			return false;
 	}
 	return true;
