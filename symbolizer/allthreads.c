@@ -41,7 +41,8 @@ is_std(const struct mj_pc *pc)
 {
 	for (unsigned f = 0; f < pc->nframes; f++) {
 		const struct mj_frame *frame = &pc->frames[f];
-		if (frame->subject != MJ_SUBJECT_STD || frame->nsuspects || frame->doubtful)
+		if (frame->subject != MJ_SUBJECT_STD || frame->nsuspects || frame->doubtful ||
+		    frame->stray)
 			return false;
 	}
 	return true;

@@ -262,7 +262,7 @@ static bool
 is_std(const struct mj_frame *frame, char *package, size_t size)
 {
 	return frame && frame->subject == MJ_SUBJECT_STD && !frame->nsuspects && !frame->doubtful &&
-	       mj_function_package(frame->function, package, size);
+	       !frame->stray && mj_function_package(frame->function, package, size);
 }
 
 static bool

@@ -257,6 +257,18 @@ START_TEST(frames_inlined)
 }
 END_TEST
 
+START_TEST(frames_stray)
+{
+	struct made made = { 0 };
+	size_t n = local_time(&made);
+	make(&made, n);
+	ck_assert_ptr_nonnull(mj_own_act(&made.stack));
+	made.frames[2].stray = true; /* a closure of whom nobody is known */
+	make(&made, n);
+	ck_assert_ptr_null(mj_own_act(&made.stack));
+}
+END_TEST
+
 START_TEST(entrance_by_linkname)
 {
 	struct made made = { 0 };
@@ -510,6 +522,7 @@ case_frames(void)
 	tcase_add_test(tcase, frames_of_an_own_act);
 	tcase_add_test(tcase, frames_not_confirmed);
 	tcase_add_test(tcase, frames_inlined);
+	tcase_add_test(tcase, frames_stray);
 	tcase_add_test(tcase, entrance_by_linkname);
 	tcase_add_test(tcase, entrances_without_a_module);
 	tcase_add_test(tcase, closures);
